@@ -1,0 +1,143 @@
+/* evaluation.h -- one request to evaluate, from its members to its program.
+ *
+ * A document knows names; an evaluation gives each a value. Everything that has one (an input, a
+ * constant, a result of a node) is a slot: first the document's names, then the results of nodes
+ * beyond their first, then the strays, inputs that no node takes and only lists of ids name.
+ */
+#ifndef API_EVALUATION_H
+#define API_EVALUATION_H
+
+#include "document.h"
+#include "members.h"
+#include "tensor.h"
+
+/* Flags of a slot. */
+enum {
+    GIVEN = 1,        /* `inputs` has a value for it */
+    WANTS_VALUE = 2,
+    WANTS_GRADIENT = 4,
+    CONSUMED = 8,     /* some node takes it (or another result of its node) */
+    AS_NUMBER = 16,   /* ... as what: types.c */
+    AS_INDEX = 32,
+    AS_CONDITION = 64,
+    NAMED = 128,      /* some list names it */
+    IS_OUTPUT = 256,
+    IS_OF = 512
+};
+
+/* What an id in a list means. */
+typedef struct ref {
+    uint32_t slot;
+    uint32_t first; /* the slot of its node's first result */
+    uint32_t result;
+} ref;
+
+/* An id that gradients start from, and where the request says so. */
+typedef struct seed {
+    ref at;
+    const char *text;  /* its seed's text, or NULL */
+    json_slice key;    /* the seed's member */
+    int64_t index;     /* in the list that names it; -1: it is not in a list */
+} seed;
+
+/* A shape and a type as the answer needs them, once the graph is gone. */
+typedef struct form {
+    uint32_t shape;    /* the graph's id */
+    grad_dtype dtype;
+    int rank;
+    int64_t count;
+    const int64_t *dim;
+} form;
+
+typedef struct evaluation {
+    api_call *c;
+    request request;
+    document document;
+    names strays;
+    uint32_t n_slots;
+    uint16_t *flag;        /* by slot */
+    bool noted;            /* the flags CONSUMED and AS_... are there */
+    grad_node *node;       /* by slot; GRAD_NONE before it has one */
+    uint32_t *form_of;     /* by slot: row in `form` */
+    form *form;
+    uint32_t n_forms, form_room;
+    seed *outputs;         /* the outputs; seeds unused */
+    uint32_t n_outputs;
+    const char *outputs_at; /* the pointer of the list that names them; NULL: by default */
+    seed *of;
+    uint32_t n_of;
+    const char *of_at;     /* likewise; NULL: the outputs, for want of a list */
+    grad_node *of_node, *seed_node; /* the floating-point ones of `of` */
+    uint32_t n_of_nodes;
+    grad_node *literal;    /* by the document's tensors: their constants */
+    uint32_t n_literals;
+    grad_node truth[2];    /* false and true as operands */
+    const void **data;     /* of the graph's inputs, by number */
+    uint32_t n_data, data_room;
+    grad_graph *graph;
+    grad_program *program;
+    grad_workspace *workspace;
+    size_t n_results;
+    double answer;         /* estimated bytes */
+} evaluation;
+
+/* Each returns 0, or -1 with the call ended. */
+int bind_inputs(evaluation *e);      /* bind.c: names to the request's inputs; references */
+int select_ids(evaluation *e);       /* select.c: outputs, of, wrt, values, seeds */
+int read_sources(evaluation *e);     /* sources.c: constants, literals and inputs into the graph */
+int add_input(grad_node *out, evaluation *e, const tensor_text *t, grad_dtype dtype, const spot *at);
+int add_nodes(evaluation *e);        /* instantiate.c: the operators */
+int check_of(evaluation *e);         /* adjoint.c: where gradients start */
+int add_gradients(grad_node *out, evaluation *e, const grad_node *wrt, size_t n);
+int check_unused(evaluation *e);     /* bind.c */
+int evaluation_compile(evaluation *e); /* results.c: which results, the program, their forms */
+void write_answer(evaluation *e);    /* encode.c: into c->out */
+void evaluation_free(void *e);       /* evaluate.c */
+
+/* Ends the call with err, said of a node of the document where it is known. Returns -1. */
+int evaluation_end(evaluation *e, const grad_error *err);                  /* instantiate.c */
+int evaluation_end_at(evaluation *e, const grad_error *err, const name *n);
+
+/* bind.c: what an id means, if anything. `raw` may have escapes. */
+bool find_ref(const evaluation *e, json_slice raw, ref *out);
+/* The nearest known id, or NULL. */
+const char *nearest_id(evaluation *e, json_slice raw);
+
+/* types.c: which type a tensor has. `as`: how it is taken, or 0 to go by what takes the slot;
+   `declared`: GRAD_DTYPES where nothing is. */
+int settle_dtype(grad_dtype *out, evaluation *e, const tensor_text *t, unsigned as,
+                 grad_dtype declared, uint32_t slot, const spot *at);
+unsigned use_of_role(grad_role role);
+/* Flags every slot with what it is taken as, once. */
+void note_uses(evaluation *e);
+
+/* results.c: all slots that an answer may show, in its order:
+       for (slot_walk w = {.e = e}; slots_next(&w);) ... w.slot, w.name, w.result */
+typedef struct slot_walk {
+    const evaluation *e;
+    uint32_t stage, k;
+    uint32_t slot, first, result;
+    const name *name;
+} slot_walk;
+bool slots_next(slot_walk *w);
+
+static inline uint32_t first_stray(const evaluation *e)
+{
+    return e->document.names.n + e->document.n_further;
+}
+
+/* The name of a slot that is a node's first result, an input or a constant. */
+static inline const name *name_of(const evaluation *e, uint32_t first)
+{
+    return first < e->document.names.n ? &e->document.names.at[first]
+                                       : &e->strays.at[first - first_stray(e)];
+}
+
+static inline uint32_t slot_of(const evaluation *e, uint32_t first, uint32_t result)
+{
+    const document *d = &e->document;
+    if (result == 0) return first;
+    return d->names.n + document_more(d, name_of(e, first))->further + result - 1;
+}
+
+#endif

@@ -1,0 +1,227 @@
+/* members.c -- the members of a request to evaluate, and of its object "gradients".
+ *
+ * To add a member: a row in a table, and its reader.
+ */
+#include "members.h"
+
+#include <stdio.h>
+
+#include "pointer.h"
+
+typedef struct reader {
+    api_call *c;
+    request *r;
+    const char *base; /* the pointer of the object whose members are read */
+} reader;
+
+typedef struct member_row {
+    const char *name;
+    int (*read)(reader *r, const char *name, json_cursor at);
+} member_row;
+
+/* ---- errors ---------------------------------------------------------------------------------- */
+
+static int wrong_type(reader *r, const char *name, const char *expected, json_cursor found)
+{
+    char at[96];
+    json_slice text = json_skip(&(json_cursor){found.at});
+    bool quote = json_peek(found) == KIND_STRING;
+    snprintf(at, sizeof at, "%s/%s", r->base, name);
+    api_fail(r->c, "wrong_type", at, NULL, "\"%s\" must be %s, found %.*s", name, expected,
+             quote ? (int)(text.n < 80 ? text.n : 80) : 80,
+             quote ? text.at : json_type_name(json_peek(found)));
+    return -1;
+}
+
+static const char *row_name(const void *rows, size_t i)
+{
+    return ((const member_row *)rows)[i].name;
+}
+
+static int unknown_member(reader *r, const member_row *rows, json_slice member)
+{
+    char known[160] = "";
+    size_t n = 0;
+    pointer at;
+    const char *owner = r->base[0] ? r->base + 1 : "a request";
+    pointer_start(&at, "%s", r->base);
+    pointer_name(&at, member);
+    int shown = (int)(member.n < 80 ? member.n : 80);
+    const char *near = api_nearest(member.at, member.n, row_name, rows);
+    for (const member_row *row = rows; row->name && n < sizeof known; row++)
+        n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", n ? ", " : "", row->name);
+    if (near)
+        api_fail(r->c, "unknown_member", pointer_text(&at), NULL,
+                 "unknown member \"%.*s\"; did you mean \"%s\"?", shown, member.at, near);
+    else
+        api_fail(r->c, "unknown_member", pointer_text(&at), NULL,
+                 "unknown member \"%.*s\"; %s has %s", shown, member.at, owner, known);
+    return -1;
+}
+
+static int read_object(reader *r, const member_row *rows, json_cursor at)
+{
+    for (json_enter(&at); json_more(&at); json_skip(&at)) {
+        json_slice member = json_name(&at);
+        const member_row *row = rows;
+        while (row->name && !json_is(member, row->name)) row++;
+        if (!row->name) return unknown_member(r, rows, member);
+        if (row->read(r, row->name, at) < 0) return -1;
+    }
+    return 0;
+}
+
+/* ---- lists of ids ---------------------------------------------------------------------------- */
+
+id_list ids_open(const char *text)
+{
+    id_list l = {.at = {text}, .index = -1};
+    l.list = json_peek(l.at) == KIND_ARRAY;
+    return l;
+}
+
+bool ids_next(id_list *l)
+{
+    if (!l->started && l->list) json_enter(&l->at);
+    if (l->list ? !json_more(&l->at) : l->started) return false;
+    l->started = true;
+    if (l->list) l->index++;
+    l->id = json_read_string(&l->at);
+    return true;
+}
+
+static int read_ids(reader *r, const char *name, json_cursor at, const char **out)
+{
+    char element[96];
+    uint32_t k = 0;
+    *out = at.at;
+    if (json_peek(at) == KIND_STRING) return 0;
+    if (json_peek(at) != KIND_ARRAY) return wrong_type(r, name, "an id or a list of ids", at);
+    for (json_enter(&at); json_more(&at); json_skip(&at), k++) {
+        if (json_peek(at) == KIND_STRING) continue;
+        snprintf(element, sizeof element, "%s/%s/%u", r->base, name, k);
+        api_fail(r->c, "wrong_type", element, NULL, "\"%s\" must be a list of ids, found %s in it",
+                 name, json_type_name(json_peek(at)));
+        return -1;
+    }
+    return 0;
+}
+
+/* ---- gradients ------------------------------------------------------------------------------- */
+
+static int read_of(reader *r, const char *name, json_cursor at)
+{
+    return read_ids(r, name, at, &r->r->of);
+}
+
+static bool is_word(json_cursor at, const char *word)
+{
+    return json_peek(at) == KIND_STRING && json_is(json_read_string(&at), word);
+}
+
+static int read_wrt(reader *r, const char *name, json_cursor at)
+{
+    return is_word(at, "all") ? 0 : read_ids(r, name, at, &r->r->wrt);
+}
+
+static int read_seeds(reader *r, const char *name, json_cursor at)
+{
+    r->r->seeds = at.at;
+    return json_peek(at) == KIND_OBJECT ? 0 : wrong_type(r, name, "an object of tensors by id", at);
+}
+
+static const member_row gradient_members[] = {
+    {"of", read_of},
+    {"wrt", read_wrt},
+    {"seeds", read_seeds},
+    {NULL, NULL},
+};
+
+/* ---- the request ----------------------------------------------------------------------------- */
+
+static int read_graph(reader *r, const char *name, json_cursor at)
+{
+    if (json_peek(at) != KIND_OBJECT)
+        return wrong_type(r, name, "an object with a list of \"nodes\"", at);
+    r->r->graph = json_skip(&at);
+    return 0;
+}
+
+static int read_inputs(reader *r, const char *name, json_cursor at)
+{
+    r->r->inputs = at.at;
+    return json_peek(at) == KIND_OBJECT ? 0 : wrong_type(r, name, "an object of tensors by id", at);
+}
+
+static int read_outputs(reader *r, const char *name, json_cursor at)
+{
+    return read_ids(r, name, at, &r->r->outputs);
+}
+
+static int read_dtype(reader *r, const char *name, json_cursor at)
+{
+    if (is_word(at, "float64")) r->r->dtype = GRAD_FLOAT64;
+    else if (is_word(at, "float32")) r->r->dtype = GRAD_FLOAT32;
+    else return wrong_type(r, name, "\"float64\" or \"float32\"", at);
+    return 0;
+}
+
+static int read_gradients(reader *r, const char *name, json_cursor at)
+{
+    json_kind kind = json_peek(at);
+    if (kind == KIND_OBJECT) {
+        reader inner = {r->c, r->r, "/gradients"};
+        return read_object(&inner, gradient_members, at);
+    }
+    r->r->gradients = kind == KIND_TRUE;
+    if (kind == KIND_TRUE || kind == KIND_FALSE) return 0;
+    return wrong_type(r, name, "true, false or an object of of, wrt and seeds", at);
+}
+
+static int read_values(reader *r, const char *name, json_cursor at)
+{
+    if (is_word(at, "all")) r->r->values = WHICH_ALL;
+    else if (is_word(at, "outputs")) r->r->values = WHICH_OUTPUTS;
+    else if (is_word(at, "none")) r->r->values = WHICH_NONE;
+    else if (json_peek(at) != KIND_STRING && json_peek(at) != KIND_ARRAY)
+        return wrong_type(r, name, "\"all\", \"outputs\", \"none\" or a list of ids", at);
+    else {
+        r->r->values = WHICH_IDS;
+        return read_ids(r, name, at, &r->r->values_ids);
+    }
+    return 0;
+}
+
+static int read_encoding(reader *r, const char *name, json_cursor at)
+{
+    r->r->base64 = is_word(at, "base64");
+    if (r->r->base64 || is_word(at, "json")) return 0;
+    return wrong_type(r, name, "\"json\" or \"base64\"", at);
+}
+
+static const member_row request_members[] = {
+    {"graph", read_graph},
+    {"inputs", read_inputs},
+    {"outputs", read_outputs},
+    {"dtype", read_dtype},
+    {"gradients", read_gradients},
+    {"values", read_values},
+    {"encoding", read_encoding},
+    {NULL, NULL},
+};
+
+int members_read(request *out, api_call *c)
+{
+    reader r = {.c = c, .r = out, .base = ""};
+    json_cursor at = json_open(c->body);
+    *out = (request){.dtype = GRAD_FLOAT64, .gradients = true};
+    if (json_peek(at) != KIND_OBJECT) {
+        api_fail(c, "wrong_type", "", NULL, "the request must be an object, found %s",
+                 json_type_name(json_peek(at)));
+        return -1;
+    }
+    if (read_object(&r, request_members, at) < 0) return -1;
+    if (out->graph.at) return 0;
+    api_fail(c, "missing_member", "", NULL, "the request has no member \"graph\"");
+    return -1;
+}

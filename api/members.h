@@ -1,0 +1,41 @@
+/* members.h -- the request's own members, checked for their names and types; ids are looked up
+ * later, when the graph is known.
+ */
+#ifndef API_MEMBERS_H
+#define API_MEMBERS_H
+
+#include "call.h"
+
+typedef enum which { WHICH_ALL, WHICH_OUTPUTS, WHICH_NONE, WHICH_IDS } which;
+
+/* Texts of members are at the value; NULL where the member is absent. */
+typedef struct request {
+    json_slice graph;
+    const char *inputs;  /* an object */
+    const char *outputs; /* an id or a list of ids, like all lists here */
+    grad_dtype dtype;
+    bool base64;
+    which values;
+    const char *values_ids;
+    bool gradients;
+    const char *of;
+    const char *wrt;     /* NULL: all floating-point nodes */
+    const char *seeds;   /* an object */
+} request;
+
+/* -1 with the call ended. */
+int members_read(request *out, api_call *c);
+
+/* Walks a list of ids, or the one id that stands for it:
+       for (id_list l = ids_open(text); ids_next(&l);) ... l.id (raw), l.index (-1: no list) */
+typedef struct id_list {
+    json_cursor at;
+    bool list, started;
+    json_slice id;
+    int64_t index;
+} id_list;
+
+id_list ids_open(const char *text);
+bool ids_next(id_list *l);
+
+#endif

@@ -1,0 +1,48 @@
+/* names.h -- the ids of a request: found by their text in constant time, whoever chose them.
+ *
+ * A name is numbered when it is first mentioned, so that a reference is a number from the start,
+ * whether or not its node has been read yet.
+ */
+#ifndef API_NAMES_H
+#define API_NAMES_H
+
+#include "grad.h"
+#include "json.h"
+
+#define NO_NAME UINT32_MAX
+
+/* 32 bytes: there may be millions. */
+typedef struct name {
+    const char *id;      /* in the body, or in the arena if written there with escapes */
+    const grad_op *op;   /* NULL: an input or a constant, or declared by no node */
+    uint32_t length;     /* bytes of id */
+    uint32_t place;      /* the node's index in the document; NO_NAME: no node declares it */
+    uint32_t operands;   /* the first of its operands in the document's list */
+    uint32_t more;       /* what else there is to say of the node: a row in the document, or NO_NAME */
+} name;
+
+_Static_assert(sizeof(name) == 32, "a name takes 32 bytes");
+
+typedef struct names {
+    grad_host *host;
+    name *at;
+    uint32_t n, room;
+    uint32_t *slot;      /* open addressing: the index plus one, under some bits of the hash */
+    uint32_t slots;      /* a power of two; 0 until names_start */
+    uint64_t key[2];     /* of the hash */
+} names;
+
+/* `guess` names are expected. */
+int names_start(names *t, grad_host *host, size_t guess, grad_error *err);
+void names_free(names *t);
+void names_free_index(names *t); /* no more look-ups; the names stay */
+
+uint32_t names_find(const names *t, const char *id, size_t length); /* NO_NAME if there is none */
+/* Finds it, or adds it as declared by no node; id is borrowed for good. */
+int names_intern(uint32_t *out, names *t, const char *id, size_t length, grad_error *err);
+
+/* How many of the bytes can stand in an id ([A-Za-z_][A-Za-z0-9_.]*). */
+size_t id_run(const char *text, size_t n);
+static inline bool is_id(const char *text, size_t n) { return n > 0 && id_run(text, n) == n; }
+
+#endif

@@ -1,0 +1,214 @@
+/* select.c -- which nodes a request means: outputs, of, wrt, seeds and values, as slots and flags. */
+#include <stdio.h>
+
+#include "evaluation.h"
+#include "table.h"
+
+typedef struct list {
+    const char *text;
+    const char *base;  /* its pointer */
+    const char *what;  /* how a sentence calls it */
+} list;
+
+static int end(evaluation *e, const grad_error *err)
+{
+    api_fail_core(e->c, err, NULL, NULL);
+    return -1;
+}
+
+static void point_at(pointer *p, const list *l, int64_t index)
+{
+    pointer_start(p, "%s", l->base);
+    if (index >= 0) pointer_add(p, "/%lld", (long long)index);
+}
+
+static int unknown_id(evaluation *e, const pointer *at, const char *what, json_slice id)
+{
+    int shown = (int)(id.n < 80 ? id.n : 80);
+    const char *near = nearest_id(e, id);
+    if (near)
+        api_fail(e->c, "unknown_id", pointer_text(at), NULL, "%s names \"%.*s\", which is not in the "
+                 "graph; did you mean \"%s\"?", what, shown, id.at, near);
+    else
+        api_fail(e->c, "unknown_id", pointer_text(at), NULL, "%s names \"%.*s\", which is not in the "
+                 "graph", what, shown, id.at);
+    return -1;
+}
+
+/* Looks the id up; what is named is used. */
+static int resolve(evaluation *e, const list *l, const id_list *ids, ref *out)
+{
+    pointer at;
+    if (find_ref(e, ids->id, out)) {
+        e->flag[out->first] |= NAMED;
+        return 0;
+    }
+    point_at(&at, l, ids->index);
+    return unknown_id(e, &at, l->what, ids->id);
+}
+
+/* A list in which nothing may stand twice, marked with `flag`. */
+static int read_list(evaluation *e, const list *l, unsigned flag, seed **out, uint32_t *n)
+{
+    grad_error err = {0};
+    uint32_t count = 0;
+    for (id_list ids = ids_open(l->text); ids_next(&ids);) count++;
+    *out = arena_new(&e->c->arena, count, sizeof **out, &err);
+    if (!*out) return end(e, &err);
+    *n = 0;
+    for (id_list ids = ids_open(l->text); ids_next(&ids);) {
+        seed *s = &(*out)[(*n)++];
+        *s = (seed){.index = ids.index};
+        if (resolve(e, l, &ids, &s->at) < 0) return -1;
+        if (e->flag[s->at.slot] & flag) {
+            pointer at;
+            point_at(&at, l, ids.index);
+            api_fail(e->c, "duplicate_id", pointer_text(&at), NULL, "%s names \"%.*s\" twice",
+                     l->what, (int)(ids.id.n < 80 ? ids.id.n : 80), ids.id.at);
+            return -1;
+        }
+        e->flag[s->at.slot] |= (uint16_t)flag;
+    }
+    return 0;
+}
+
+static int mark_list(evaluation *e, const list *l, unsigned flag)
+{
+    for (id_list ids = ids_open(l->text); ids_next(&ids);) {
+        ref r;
+        if (resolve(e, l, &ids, &r) < 0) return -1;
+        e->flag[r.slot] |= (uint16_t)flag;
+    }
+    return 0;
+}
+
+/* ---- outputs --------------------------------------------------------------------------------- */
+
+/* The operators that nothing consumes; in a graph without operators, all nodes. */
+static int default_outputs(evaluation *e)
+{
+    const document *d = &e->document;
+    grad_error err = {0};
+    bool operators = false;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < d->n_nodes; i++) operators = operators || d->names.at[d->order[i]].op;
+    for (int pass = 0; pass < 2; pass++) {
+        if (pass == 1) {
+            e->outputs = arena_new(&e->c->arena, count, sizeof *e->outputs, &err);
+            if (!e->outputs) return end(e, &err);
+        }
+        for (uint32_t i = 0; i < d->n_nodes; i++) {
+            uint32_t at = d->order[i];
+            if (operators && (!d->names.at[at].op || e->flag[at] & CONSUMED)) continue;
+            if (pass == 0) count++;
+            else e->outputs[e->n_outputs++] = (seed){.at = {at, at, 0}, .index = -1};
+            e->flag[at] |= IS_OUTPUT;
+        }
+    }
+    return 0;
+}
+
+static int select_outputs(evaluation *e)
+{
+    list of_graph = {e->document.outputs, "/graph/outputs", "\"outputs\""};
+    list of_request = {e->request.outputs, "/outputs", "\"outputs\""};
+    if (of_graph.text) {
+        if (read_list(e, &of_graph, IS_OUTPUT, &e->outputs, &e->n_outputs) < 0) return -1;
+        e->outputs_at = of_graph.base;
+    }
+    if (of_request.text) {
+        for (uint32_t i = 0; i < e->n_outputs; i++)
+            e->flag[e->outputs[i].at.slot] &= (uint16_t)~IS_OUTPUT;
+        e->outputs_at = of_request.base;
+        return read_list(e, &of_request, IS_OUTPUT, &e->outputs, &e->n_outputs);
+    }
+    if (of_graph.text) return 0;
+    note_uses(e);
+    return default_outputs(e);
+}
+
+/* ---- gradients ------------------------------------------------------------------------------- */
+
+static int seed_of_another(evaluation *e, const pointer *at, json_slice id)
+{
+    char known[200];
+    size_t n = 0;
+    for (uint32_t i = 0; i < e->n_of && n + 80 < sizeof known; i++) {
+        const name *of = name_of(e, e->of[i].at.first);
+        n += (size_t)snprintf(known + n, sizeof known - n, "%s%.*s", i ? ", " : "",
+                              (int)(of->length < 60 ? of->length : 60), of->id);
+    }
+    known[n] = '\0';
+    api_fail(e->c, "unknown_id", pointer_text(at), NULL, "a seed for \"%.*s\", which is not among the "
+             "nodes that gradients start from (%s)", (int)(id.n < 80 ? id.n : 80), id.at, known);
+    return -1;
+}
+
+static int one_seed(evaluation *e, json_slice key, const char *text, const uint32_t *place)
+{
+    ref r;
+    pointer at;
+    pointer_start(&at, "/gradients/seeds");
+    pointer_name(&at, key);
+    if (!find_ref(e, key, &r)) return unknown_id(e, &at, "\"seeds\"", key);
+    if (!(e->flag[r.slot] & IS_OF)) return seed_of_another(e, &at, key);
+    seed *s = &e->of[place[r.slot]];
+    if (s->text) {
+        api_fail(e->c, "duplicate_id", pointer_text(&at), NULL, "\"%.*s\" has a seed already",
+                 (int)(key.n < 80 ? key.n : 80), key.at);
+        return -1;
+    }
+    s->text = text;
+    s->key = key;
+    return 0;
+}
+
+static int select_seeds(evaluation *e)
+{
+    grad_error err = {0};
+    grad_host *host = &e->c->host;
+    json_cursor at = {e->request.seeds};
+    int result = 0;
+    uint32_t *place = table_new(host, e->n_slots, sizeof *place, &err);
+    if (!place) return end(e, &err);
+    for (uint32_t i = 0; i < e->n_of; i++) place[e->of[i].at.slot] = i;
+    for (json_enter(&at); result == 0 && json_more(&at); json_skip(&at)) {
+        json_slice key = json_name(&at);
+        result = one_seed(e, key, at.at, place);
+    }
+    table_free(host, place, e->n_slots, sizeof *place);
+    return result;
+}
+
+static int select_gradients(evaluation *e)
+{
+    const request *r = &e->request;
+    list of = {r->of, "/gradients/of", "\"of\""}, wrt = {r->wrt, "/gradients/wrt", "\"wrt\""};
+    grad_error err = {0};
+    if (of.text) {
+        e->of_at = of.base;
+        if (read_list(e, &of, IS_OF, &e->of, &e->n_of) < 0) return -1;
+    } else {
+        e->of = arena_new(&e->c->arena, e->n_outputs, sizeof *e->of, &err);
+        if (!e->of) return end(e, &err);
+        e->n_of = e->n_outputs;
+        for (uint32_t i = 0; i < e->n_of; i++) {
+            e->of[i] = e->outputs[i];
+            e->flag[e->of[i].at.slot] |= IS_OF;
+        }
+    }
+    if (wrt.text && mark_list(e, &wrt, WANTS_GRADIENT) < 0) return -1;
+    return r->seeds ? select_seeds(e) : 0;
+}
+
+int select_ids(evaluation *e)
+{
+    const request *r = &e->request;
+    list values = {r->values_ids, "/values", "\"values\""};
+    if (select_outputs(e) < 0) return -1;
+    if (r->gradients && select_gradients(e) < 0) return -1;
+    if (r->values == WHICH_IDS) return mark_list(e, &values, WANTS_VALUE);
+    if (r->values == WHICH_OUTPUTS)
+        for (uint32_t i = 0; i < e->n_outputs; i++) e->flag[e->outputs[i].at.slot] |= WANTS_VALUE;
+    return 0;
+}

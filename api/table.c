@@ -1,0 +1,63 @@
+/* table.c -- lists that grow by doubling. */
+#include "table.h"
+
+#include <stdlib.h>
+
+enum { FIRST_ROOM = 16 };
+
+static void *no_memory(grad_error *err)
+{
+    grad_fail(err, GRAD_OUT_OF_MEMORY, "memory is short");
+    return NULL;
+}
+
+static void *over_budget(grad_error *err)
+{
+    grad_fail(err, GRAD_MEMORY_LIMIT, "the request needs more memory than a request may take");
+    return NULL;
+}
+
+void *table_new(grad_host *host, size_t count, size_t size, grad_error *err)
+{
+    if (count == 0) count = 1;
+    if (count > SIZE_MAX / 2 / size) return over_budget(err);
+    if (grad_charge(host, count * size, err)) return NULL;
+    void *at = malloc(count * size);
+    if (at) return at;
+    grad_release(host, count * size);
+    return no_memory(err);
+}
+
+void *table_grow(grad_host *host, void *at, uint32_t *room, size_t size, grad_error *err)
+{
+    uint32_t more = *room ? *room : FIRST_ROOM;
+    if (*room > UINT32_MAX / 2) {
+        grad_fail(err, GRAD_GRAPH_TOO_LARGE, "the graph has too many parts");
+        return NULL;
+    }
+    if (grad_charge(host, more * size, err)) return NULL;
+    void *grown = realloc(at, ((size_t)*room + more) * size);
+    if (!grown) {
+        grad_release(host, more * size);
+        return no_memory(err);
+    }
+    *room += more;
+    return grown;
+}
+
+void *table_free(grad_host *host, void *at, size_t room, size_t size)
+{
+    if (at) grad_release(host, (room ? room : 1) * size);
+    free(at);
+    return NULL;
+}
+
+void *arena_new(arena *a, size_t count, size_t size, grad_error *err)
+{
+    grad_host *host = a->host;
+    void *at = arena_array(a, count, size);
+    if (at) return at;
+    bool over = count > SIZE_MAX / 2 / size ||
+                (host && (host->used > host->memory || count * size > host->memory - host->used));
+    return over ? over_budget(err) : no_memory(err);
+}

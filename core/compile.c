@@ -1,0 +1,379 @@
+/* compile.c -- from a graph and the results wanted of it to a program.
+ *
+ * Backwards once, to mark what the results need; forwards once, to say which values share bytes and
+ * when each is used for the last time; forwards again, to give every value a home and every node a
+ * step. Only rewrites that keep every bit are made: a node is dropped where it passes an operand's
+ * bytes on (reshape, identity, x * 1), and element-wise operators look through `expand`.
+ */
+#include <string.h>
+
+#include "program.h"
+
+typedef struct compiler {
+    const grad_graph *g;
+    grad_program *p;
+    plan *plan;
+    grad_error *err;
+    size_t n;            /* nodes looked at */
+    uint8_t *needed;
+    uint32_t *bytes_of;  /* the node whose bytes this one has */
+    uint32_t *last_use;  /* the last node that reads these bytes; FOREVER: a result */
+    ref *home;
+} compiler;
+
+#define FOREVER UINT32_MAX
+
+static bool is_lanes(const node *n)
+{
+    return !n->op->kernel && !n->op->alias && n->op != &grad__op_input &&
+           n->op != &grad__op_constant;
+}
+
+static bool is_scalar_step(const grad_graph *g, const node *n)
+{
+    return n->n_in <= INLINE_OPERANDS && node_shape(g, n)->count == 1 && is_lanes(n);
+}
+
+/* The operand that an element-wise node really reads. */
+static uint32_t look_through(const compiler *c, uint32_t in)
+{
+    const node *n = &c->g->at[in];
+    return n->op->broadcasts ? node_in(c->g, n)[0] : in;
+}
+
+static bool is_number(const compiler *c, const node *n, double value)
+{
+    if (n->op != &grad__op_constant || node_shape(c->g, n)->count != 1) return false;
+    const void *data = grad__pool_constant_at(c->g->pool, n->in[0]);
+    if (n->dtype == GRAD_FLOAT64) return memcmp(data, &value, sizeof value) == 0;
+    float narrow = (float)value;
+    return n->dtype == GRAD_FLOAT32 && memcmp(data, &narrow, sizeof narrow) == 0;
+}
+
+/* Does node i pass the bytes of one operand on? Then that operand, else GRAD_NONE. */
+static uint32_t passes_on(const compiler *c, uint32_t i)
+{
+    const node *n = &c->g->at[i];
+    if (n->op->alias) return node_in(c->g, n)[0];
+    for (int k = 0; k < 2 && n->n_in == 2; k++) {
+        if (!n->op->neutral[k].is || !is_number(c, &c->g->at[n->in[k]], n->op->neutral[k].value))
+            continue;
+        const node *other = &c->g->at[n->in[1 - k]];
+        if (other->shape == n->shape && other->dtype == n->dtype) return n->in[1 - k];
+    }
+    return GRAD_NONE;
+}
+
+static void mark(compiler *c, const grad_node *results, size_t n_results)
+{
+    for (size_t i = 0; i < n_results; i++) c->needed[results[i]] = 1;
+    for (size_t i = c->n; i-- > 0;) {
+        if (!c->needed[i]) continue;
+        const node *n = &c->g->at[i];
+        const uint32_t *in = node_in(c->g, n);
+        uint32_t same = passes_on(c, (uint32_t)i);
+        if (same != GRAD_NONE) {
+            c->needed[same] = 1;
+            continue;
+        }
+        for (uint32_t k = 0; k < n->n_in; k++)
+            if (in[k] != GRAD_NONE) c->needed[is_lanes(n) ? look_through(c, in[k]) : in[k]] = 1;
+    }
+}
+
+static void use(compiler *c, uint32_t bytes, uint32_t by)
+{
+    if (c->last_use[bytes] != FOREVER) c->last_use[bytes] = by;
+}
+
+static void find_last_uses(compiler *c, const grad_node *results, size_t n_results)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        if (!c->needed[i]) continue;
+        const node *n = &c->g->at[i];
+        const uint32_t *in = node_in(c->g, n);
+        uint32_t same = passes_on(c, (uint32_t)i);
+        c->bytes_of[i] = same == GRAD_NONE ? (uint32_t)i : c->bytes_of[same];
+        bool source = n->op == &grad__op_input || n->op == &grad__op_constant;
+        c->last_use[i] = source ? FOREVER : (uint32_t)i;
+        if (same != GRAD_NONE) continue;
+        for (uint32_t k = 0; k < n->n_in; k++)
+            if (in[k] != GRAD_NONE)
+                use(c, c->bytes_of[is_lanes(n) ? look_through(c, in[k]) : in[k]], (uint32_t)i);
+    }
+    for (size_t i = 0; i < n_results; i++) c->last_use[c->bytes_of[results[i]]] = FOREVER;
+}
+
+/* ---- homes ------------------------------------------------------------------------------------- */
+
+static size_t bytes_of_node(const grad_graph *g, const node *n)
+{
+    return (size_t)node_shape(g, n)->count * grad_dtype_size((grad_dtype)n->dtype);
+}
+
+static int add_buffer(compiler *c, ref *out, home where, uint64_t at)
+{
+    grad_program *p = c->p;
+    if (grad__grow(p->host, &p->buffers, &p->buffer_room, p->n_buffers + 1, sizeof *p->buffers,
+                   c->err) < 0)
+        return -1;
+    p->buffers[p->n_buffers] = (tensor_buffer){where, at};
+    *out = (ref){0, p->n_buffers++ & 0x7fffffffu};
+    return 0;
+}
+
+/* Inputs and constants: scalars are loaded into slots, tensors are read where they are. */
+static int settle_source(compiler *c, uint32_t i)
+{
+    const node *n = &c->g->at[i];
+    grad_program *p = c->p;
+    bool input = n->op == &grad__op_input;
+    uint32_t slot;
+    if (node_shape(c->g, n)->count != 1)
+        return add_buffer(c, &c->home[i], input ? IN_INPUT : IN_CONSTANT, n->in[0]);
+    load **list = input ? &p->inputs : &p->constants;
+    size_t *count = input ? &p->n_inputs : &p->n_constants;
+    size_t *room = input ? &p->input_room : &p->constant_room;
+    if (grad__plan_slot(&slot, c->plan, c->err) < 0 ||
+        grad__grow(p->host, list, room, *count + 1, sizeof **list, c->err) < 0)
+        return -1;
+    (*list)[(*count)++] = (load){slot, n->in[0], (uint32_t)grad_dtype_size((grad_dtype)n->dtype)};
+    c->home[i] = (ref){1, slot & 0x7fffffffu};
+    return 0;
+}
+
+static int leave(compiler *c, uint32_t bytes)
+{
+    const node *n = &c->g->at[bytes];
+    ref r = c->home[bytes];
+    c->last_use[bytes] = FOREVER; /* gone: never twice */
+    if (r.scalar) return grad__plan_slot_back(c->plan, r.at, c->err);
+    return grad__plan_region_back(c->plan, c->p->buffers[r.at].at, bytes_of_node(c->g, n), c->err);
+}
+
+/* May node i write over operand k's bytes, which die here? */
+static bool may_take_over(const compiler *c, uint32_t i, uint32_t k)
+{
+    const node *n = &c->g->at[i];
+    const uint32_t *in = node_in(c->g, n);
+    uint32_t from = is_lanes(n) ? look_through(c, in[k]) : in[k], bytes = c->bytes_of[from];
+    if (c->last_use[bytes] != i || c->home[bytes].scalar) return false;
+    if (bytes_of_node(c->g, &c->g->at[bytes]) != bytes_of_node(c->g, n)) return false;
+    if (is_lanes(n)) /* the same memory must mean the same lane */
+        return c->g->at[from].dtype == n->dtype;
+    if (!n->op->in_place || k != 0) return false;
+    for (uint32_t other = 1; other < n->n_in; other++)
+        if (in[other] != GRAD_NONE && c->bytes_of[in[other]] == bytes) return false;
+    return true;
+}
+
+static uint32_t bytes_read(const compiler *c, uint32_t i, uint32_t k)
+{
+    const node *n = &c->g->at[i];
+    uint32_t in = node_in(c->g, n)[k];
+    return c->bytes_of[is_lanes(n) ? look_through(c, in) : in];
+}
+
+static int take_home(compiler *c, uint32_t i)
+{
+    const node *n = &c->g->at[i];
+    const uint32_t *in = node_in(c->g, n);
+    uint32_t slot;
+    uint64_t at;
+    if (node_shape(c->g, n)->count == 1) {
+        if (grad__plan_slot(&slot, c->plan, c->err) < 0) return -1;
+        c->home[i] = (ref){1, slot & 0x7fffffffu};
+        return 0;
+    }
+    for (uint32_t k = 0; k < n->n_in; k++)
+        if (in[k] != GRAD_NONE && may_take_over(c, i, k)) {
+            c->home[i] = c->home[bytes_read(c, i, k)];
+            c->last_use[bytes_read(c, i, k)] = FOREVER;
+            return 0;
+        }
+    if (grad__plan_region(&at, c->plan, bytes_of_node(c->g, n), c->err) < 0) return -1;
+    return add_buffer(c, &c->home[i], IN_SLAB, at);
+}
+
+static int clear_out(compiler *c, uint32_t i)
+{
+    const node *n = &c->g->at[i];
+    for (uint32_t k = 0; k < n->n_in; k++) {
+        if (node_in(c->g, n)[k] == GRAD_NONE) continue;
+        uint32_t bytes = bytes_read(c, i, k);
+        if (c->last_use[bytes] == i && leave(c, bytes) < 0) return -1;
+    }
+    return 0;
+}
+
+/* A scalar step reads its operands before it writes, so the homes of those that end here are free
+   at once; a call's only after it. */
+static int move_in(compiler *c, uint32_t i)
+{
+    if (is_scalar_step(c->g, &c->g->at[i])) return clear_out(c, i) < 0 ? -1 : take_home(c, i);
+    return take_home(c, i) < 0 ? -1 : clear_out(c, i);
+}
+
+/* ---- steps ------------------------------------------------------------------------------------- */
+
+static int bind(compiler *c, uint32_t i, bound *to)
+{
+    const grad_graph *g = c->g;
+    const node *n = &g->at[i];
+    const uint32_t *in = node_in(g, n);
+    bool lanes = is_lanes(n);
+    grad_pool *pool = c->p->pool;
+    const grad_shape **shape = grad__pool_take(pool, n->n_in * sizeof *shape, c->err);
+    grad_dtype *dtype = grad__pool_take(pool, n->n_in * sizeof *dtype, c->err);
+    ref *refs = grad__pool_take(pool, n->n_in * sizeof *refs, c->err);
+    if (!shape || !dtype || !refs) return -1;
+    for (uint32_t k = 0; k < n->n_in; k++) {
+        if (in[k] == GRAD_NONE) {
+            shape[k] = NULL;
+            dtype[k] = GRAD_FLOAT64;
+            refs[k] = (ref){0, 0};
+            continue;
+        }
+        uint32_t from = lanes ? look_through(c, in[k]) : in[k];
+        shape[k] = node_shape(g, &g->at[from]);
+        dtype[k] = (grad_dtype)g->at[from].dtype;
+        refs[k] = c->home[c->bytes_of[from]];
+    }
+    *to = (bound){.call = {n->op, node_attr(g, n), n->n_in, (grad_dtype)n->dtype, node_shape(g, n),
+                           dtype, shape},
+                  .out = c->home[i], .in = refs, .node = i};
+    if (!lanes) return 0;
+    to->nest = grad__lanes_nest(pool, to->call.shape, to->call.dtype, n->n_in, shape, dtype, c->err);
+    to->lanes = n->op->lanes[grad__settled(g, n->op, n->n_in, in)];
+    return to->nest ? 0 : -1;
+}
+
+static void count_cost(compiler *c, const node *n, const bound *call)
+{
+    grad_cost *cost = &c->p->cost;
+    double size = (double)node_shape(c->g, n)->count;
+    double flops = call && n->op->work ? n->op->work(&call->call)
+                                       : size * (n->op->flops > 0 ? n->op->flops : 1);
+    cost->flops += flops;
+    if (call && n->op->in_place && n->op->work) { /* touches its pieces only */
+        cost->bytes += 3 * flops * (double)grad_dtype_size((grad_dtype)n->dtype);
+        return;
+    }
+    cost->bytes += (double)bytes_of_node(c->g, n);
+    for (uint32_t k = 0; call && k < n->n_in; k++)
+        if (call->call.in[k])
+            cost->bytes += (double)call->call.in[k]->count *
+                           (double)grad_dtype_size(call->call.in_dtype[k]);
+}
+
+static int add_step(compiler *c, uint32_t i)
+{
+    grad_program *p = c->p;
+    const node *n = &c->g->at[i];
+    if (node_shape(c->g, n)->count == 0 && !n->op->runs_empty) return 0;
+    if (grad__grow(p->host, &p->steps, &p->step_room, p->n_steps + 1, sizeof *p->steps, c->err) < 0)
+        return -1;
+    step *s = &p->steps[p->n_steps];
+    memset(s, 0, sizeof *s);
+    if (is_scalar_step(c->g, n)) {
+        s->lanes = n->op->lanes[grad__settled(c->g, n->op, n->n_in, n->in)];
+        s->out = c->home[i].at;
+        for (uint32_t k = 0; k < n->n_in; k++) s->in[k] = c->home[bytes_read(c, i, k)].at;
+        count_cost(c, n, NULL);
+    } else {
+        if (grad__grow(p->host, &p->calls, &p->call_room, p->n_calls + 1, sizeof *p->calls, c->err))
+            return -1;
+        bound *call = &p->calls[p->n_calls];
+        if (bind(c, i, call) < 0) return -1;
+        s->in[0] = (uint32_t)p->n_calls++;
+        size_t scratch = n->op->scratch ? n->op->scratch(&call->call) : 0;
+        if (scratch > p->scratch) p->scratch = scratch;
+        if (n->n_in > p->operands) p->operands = n->n_in;
+        count_cost(c, n, call);
+    }
+    p->n_steps++;
+    return 0;
+}
+
+/* Sources are there before the first step, so that no step may live where they do. */
+static int settle_sources(compiler *c)
+{
+    for (uint32_t i = 0; i < c->n; i++) {
+        const grad_op *op = c->g->at[i].op;
+        if (c->needed[i] && (op == &grad__op_input || op == &grad__op_constant) &&
+            settle_source(c, i) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int place_and_step(compiler *c)
+{
+    const volatile int *stop = c->g->host->stop;
+    for (uint32_t i = 0; i < c->n; i++) {
+        if ((i & 4095) == 0 && stop && *stop)
+            return grad_fail(c->err, GRAD_STOPPED, "the deadline passed while compiling");
+        if (!c->needed[i] || c->bytes_of[i] != i) continue;
+        const grad_op *op = c->g->at[i].op;
+        if (op == &grad__op_input || op == &grad__op_constant) continue;
+        if (move_in(c, i) < 0 || add_step(c, i) < 0) return -1;
+    }
+    return 0;
+}
+
+/* ---- the whole --------------------------------------------------------------------------------- */
+
+/* Rough rates of one core, good enough to tell microseconds from milliseconds. */
+static void finish(compiler *c)
+{
+    grad_program *p = c->p;
+    p->slots = (size_t)grad__plan_slots(c->plan);
+    p->slab = ((p->slots * 8 + 63) & ~(size_t)63) + (size_t)grad__plan_bytes(c->plan);
+    p->cost.steps = p->n_steps;
+    p->cost.workspace = p->slab + p->scratch + (p->n_buffers + p->operands) * sizeof(void *);
+    p->cost.seconds = 4e-10 * p->cost.flops + 2e-10 * p->cost.bytes + 1e-8 * (double)p->n_steps;
+}
+
+static int keep_results(compiler *c, const grad_node *results, size_t n)
+{
+    grad_program *p = c->p;
+    p->results = grad__alloc_array(p->host, n, sizeof *p->results, c->err);
+    if (!p->results) return -1;
+    p->n_results = n;
+    for (size_t i = 0; i < n; i++) p->results[i] = c->home[c->bytes_of[results[i]]];
+    return 0;
+}
+
+int grad_compile(grad_program **out, grad_graph *g, const grad_node *results, size_t n_results,
+                 grad_error *err)
+{
+    compiler c = {.g = g, .err = err, .n = g->n};
+    int result = -1;
+    grad_program *p = c.p = grad__alloc(g->host, sizeof *p, err);
+    if (!p) return -1;
+    memset(p, 0, sizeof *p);
+    p->host = g->host;
+    p->pool = g->pool;
+    grad__pool_keep(p->pool);
+    c.plan = grad__plan_new(g->host, err);
+    c.needed = grad__alloc(g->host, c.n, err);
+    c.bytes_of = grad__alloc_array(g->host, c.n, sizeof *c.bytes_of, err);
+    c.last_use = grad__alloc_array(g->host, c.n, sizeof *c.last_use, err);
+    c.home = grad__alloc_array(g->host, c.n, sizeof *c.home, err);
+    if (!c.plan || !c.needed || !c.bytes_of || !c.last_use || !c.home) goto done;
+    memset(c.needed, 0, c.n);
+    mark(&c, results, n_results);
+    find_last_uses(&c, results, n_results);
+    if (settle_sources(&c) < 0 || place_and_step(&c) < 0 || keep_results(&c, results, n_results) < 0) goto done;
+    finish(&c);
+    result = 0;
+done:
+    grad__free(g->host, c.needed, c.n);
+    grad__free(g->host, c.bytes_of, c.n * sizeof *c.bytes_of);
+    grad__free(g->host, c.last_use, c.n * sizeof *c.last_use);
+    grad__free(g->host, c.home, c.n * sizeof *c.home);
+    grad__plan_free(c.plan);
+    if (result < 0) grad_program_free(p);
+    else *out = p;
+    return result;
+}

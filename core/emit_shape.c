@@ -1,0 +1,88 @@
+/* emit_shape.c -- the words of emit.h that make constants and change shapes. */
+#include "emit.h"
+#include "ops/shape.h"
+
+/* ---- constants --------------------------------------------------------------------- */
+
+V v_full(B *b, grad_dtype dtype, const grad_shape *shape, double value)
+{
+    if (v_failed(b)) return GRAD_NONE;
+    return v_emit(b, &grad__op_full, 0, NULL, 3,
+                  (grad_value[]){grad__list(shape->dim, (size_t)shape->rank),
+                                 REAL_(value), INT_(dtype)});
+}
+
+V v_zeros(B *b, V like)
+{
+    return v_failed(b) ? GRAD_NONE : v_full(b, v_dtype(b, like), v_shape(b, like), 0);
+}
+
+V v_ones(B *b, V like)
+{
+    return v_failed(b) ? GRAD_NONE : v_full(b, v_dtype(b, like), v_shape(b, like), 1);
+}
+
+V v_arange(B *b, int64_t n)
+{
+    return v_emit(b, &grad__op_arange, 0, NULL, 4,
+                  (grad_value[]){INT_(0), INT_(n), INT_(1), INT_(GRAD_INT64)});
+}
+
+/* ---- shapes ------------------------------------------------------------------------ */
+
+static V with_list(B *b, const grad_op *op, V x, const int64_t *list, size_t n)
+{
+    const grad_value value = grad__list(list, n);
+    return v_emit(b, op, 1, &x, 1, &value);
+}
+
+static bool alike(B *b, V x, V like)
+{
+    return v_shape(b, x)->id == v_shape(b, like)->id;
+}
+
+V v_reshape(B *b, V x, int rank, const int64_t *dim)
+{
+    return with_list(b, &grad__op_reshape, x, dim, (size_t)rank);
+}
+
+V v_reshape_like(B *b, V x, V like)
+{
+    if (v_failed(b)) return GRAD_NONE;
+    return alike(b, x, like) ? x
+                             : v_reshape(b, x, v_rank(b, like), v_shape(b, like)->dim);
+}
+
+V v_expand(B *b, V x, int rank, const int64_t *dim)
+{
+    return with_list(b, &grad__op_expand, x, dim, (size_t)rank);
+}
+
+V v_expand_like(B *b, V x, V like)
+{
+    if (v_failed(b)) return GRAD_NONE;
+    return alike(b, x, like) ? x : v_expand(b, x, v_rank(b, like), v_shape(b, like)->dim);
+}
+
+V v_transpose(B *b, V x, int rank, const int64_t *axes)
+{
+    return with_list(b, &grad__op_transpose, x, axes, (size_t)rank);
+}
+
+V v_swap_last(B *b, V x)
+{
+    if (v_failed(b)) return GRAD_NONE;
+    const int rank = v_rank(b, x);
+    int64_t axes[GRAD_RANK_MAX];
+    for (int d = 0; d < rank; d++) axes[d] = d;
+    if (rank >= 2) {
+        axes[rank - 2] = rank - 1;
+        axes[rank - 1] = rank - 2;
+    }
+    return v_transpose(b, x, rank, axes);
+}
+
+V v_unsqueeze(B *b, V x, const int64_t *axes, size_t n)
+{
+    return with_list(b, &grad__op_unsqueeze, x, axes, n);
+}

@@ -1,0 +1,291 @@
+/* grad.h -- graphs, their derivatives, and running them: the manual of libgrad.
+ *
+ * A graph is an append-only list of nodes; a node refers only to earlier nodes. A derivative is
+ * more nodes of the same graph. A program is what is left of a graph when only certain results are
+ * wanted; any number of threads may run it, each with a workspace of its own.
+ *
+ *     grad_host host = GRAD_HOST_DEFAULT;
+ *     grad_error err = {0};
+ *     grad_graph *g;
+ *     grad_node x, y, q, z, f, grads[3];
+ *     grad_graph_new(&g, &host, GRAD_FLOAT64, &err);
+ *     grad_input(&x, g, GRAD_FLOAT64, 0, NULL, &err);     (y and z likewise)
+ *     grad_apply(&q, g, grad_op_find("add"), (grad_operand[]){GRAD_AT(x), GRAD_AT(y)}, 2, NULL, 0, &err);
+ *     grad_apply(&f, g, grad_op_find("mul"), (grad_operand[]){GRAD_AT(q), GRAD_AT(z)}, 2, NULL, 0, &err);
+ *     grad_gradient(grads, g, &f, NULL, 1, (grad_node[]){x, y, z}, 3, &err);
+ *     grad_compile(&program, g, (grad_node[]){f, grads[0], grads[1], grads[2]}, 4, &err);
+ *     grad_workspace_new(&w, program, &err);
+ *     grad_run(program, w, (const void *[]){&(double){-2}, &(double){5}, &(double){-4}}, &err);
+ *     *(const double *)grad_result(w, 0) is -12; the gradients -4, -4 and 3 follow.
+ *
+ * Conventions. Functions return 0, or -1 with *err filled; out-parameters come first and are
+ * untouched on failure. `void` cannot fail; _free(NULL) is fine. Sizes are in elements unless named
+ * bytes. Tensors are row-major and contiguous. The first error wins; err may not be NULL.
+ */
+#ifndef GRAD_H
+#define GRAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define GRAD_API __attribute__((visibility("default")))
+#define GRAD_CHECK __attribute__((warn_unused_result))
+#else
+#define GRAD_API
+#define GRAD_CHECK
+#endif
+
+/* ---- errors ---------------------------------------------------------------------------------- */
+
+/* One row an error that the core can find: code, name. What a name means to a client is said in
+   api/errors.c, which lists these first. */
+#define GRAD_ERRORS(X)                                                                            \
+    X(OUT_OF_MEMORY, "out_of_memory")                                                             \
+    X(STOPPED, "deadline_exceeded")                                                               \
+    X(GRAPH_TOO_LARGE, "graph_too_large")                                                         \
+    X(TENSOR_TOO_LARGE, "tensor_too_large")                                                       \
+    X(MEMORY_LIMIT, "memory_limit")                                                               \
+    X(UNKNOWN_ATTRIBUTE, "unknown_attribute")                                                     \
+    X(MISSING_ATTRIBUTE, "missing_attribute")                                                     \
+    X(BAD_ATTRIBUTE, "bad_attribute")                                                             \
+    X(WRONG_ARITY, "wrong_arity")                                                                 \
+    X(SHAPE_MISMATCH, "shape_mismatch")                                                           \
+    X(DTYPE_MISMATCH, "dtype_mismatch")                                                           \
+    X(BAD_NUMBER, "bad_number")                                                                   \
+    X(INDEX_OUT_OF_RANGE, "index_out_of_range")                                                   \
+    X(SEED_REQUIRED, "seed_required")                                                             \
+    X(NOT_DIFFERENTIABLE, "not_differentiable")                                                   \
+    X(INTERNAL, "internal")
+
+typedef enum grad_code {
+    GRAD_OK,
+#define X(code, name) GRAD_##code,
+    GRAD_ERRORS(X)
+#undef X
+    GRAD_CODES
+} grad_code;
+
+typedef uint32_t grad_node; /* a node's place in its graph */
+#define GRAD_NONE UINT32_MAX
+
+/* Caller-owned, fixed size; start it as {0}. Filling it allocates nothing. */
+typedef struct grad_error {
+    grad_code code;
+    grad_node node;    /* the node at fault when it was found at run time, else GRAD_NONE */
+    int input;         /* the operand at fault, or -1 */
+    char attribute[32]; /* the attribute at fault, or "" */
+    char text[480];    /* one sentence: what was expected, what was found */
+} grad_error;
+
+/* Fills *err unless it holds an error already; always returns -1. */
+GRAD_API int grad_fail(grad_error *err, grad_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+GRAD_API const char *grad_code_name(grad_code code); /* "shape_mismatch"; static */
+
+/* ---- the host -------------------------------------------------------------------------------- */
+
+/* What the caller grants: it must outlive the graphs, programs and workspaces made with it. One
+   host serves one request: its counters are not for sharing between threads. */
+typedef struct grad_host {
+    size_t memory;     /* bytes that everything made with this host may take together */
+    size_t used;       /* bytes taken now: kept by the core, the caller may charge its own too */
+    size_t nodes;      /* nodes a graph may grow to, derivatives included */
+    int64_t elements;  /* elements a tensor may have */
+    const volatile int *stop; /* where not NULL and no longer 0, work ends with GRAD_STOPPED */
+} grad_host;
+
+#define GRAD_HOST_DEFAULT {(size_t)2 << 30, 0, (size_t)32000000, 100000000, NULL}
+
+/* Takes `bytes` from the budget or fails with GRAD_MEMORY_LIMIT; grad_release gives them back. */
+GRAD_API GRAD_CHECK int grad_charge(grad_host *host, size_t bytes, grad_error *err);
+GRAD_API void grad_release(grad_host *host, size_t bytes);
+
+/* ---- types and tensors ----------------------------------------------------------------------- */
+
+typedef enum grad_dtype {
+    GRAD_FLOAT64,
+    GRAD_FLOAT32,
+    GRAD_INT64,
+    GRAD_INT32,
+    GRAD_BOOL, /* one byte, 0 or 1 */
+    GRAD_DTYPES
+} grad_dtype;
+
+#define GRAD_RANK_MAX 32
+
+GRAD_API const char *grad_dtype_name(grad_dtype dtype);             /* "float64"; static */
+GRAD_API bool grad_dtype_find(grad_dtype *out, const char *name, size_t length);
+GRAD_API size_t grad_dtype_size(grad_dtype dtype);                  /* bytes an element */
+static inline bool grad_dtype_is_float(grad_dtype d) { return d <= GRAD_FLOAT32; }
+GRAD_API grad_dtype grad_dtype_promote(grad_dtype a, grad_dtype b); /* NumPy 2's table */
+
+typedef struct grad_shape {
+    int rank;
+    uint32_t id;      /* two shapes of one graph are equal where their ids are */
+    int64_t count;    /* elements: 1 for rank 0 */
+    int64_t dim[];    /* rank of them */
+} grad_shape;
+
+/* ---- operators ------------------------------------------------------------------------------- */
+
+/* An attribute's value, as given and as kept. Lists and texts are borrowed while a call lasts. */
+typedef enum grad_kind {
+    GRAD_NULL,
+    GRAD_INT,
+    GRAD_REAL,
+    GRAD_TRUTH,
+    GRAD_TEXT,
+    GRAD_LIST, /* of integers */
+    GRAD_PAIRS /* [[before, after], …], flat: n counts the integers */
+} grad_kind;
+
+typedef struct grad_value {
+    grad_kind kind;
+    uint32_t n; /* of a list: integers; of a text: bytes */
+    union {
+        int64_t i; /* GRAD_INT, GRAD_TRUTH */
+        double r;
+        const char *text;
+        const int64_t *list;
+    };
+} grad_value;
+
+typedef struct grad_attribute {
+    const char *name;
+    size_t length; /* bytes of name */
+    grad_value value;
+} grad_attribute;
+
+/* An operator: a row of the table. Its description is read with the functions below. */
+typedef struct grad_op grad_op;
+
+typedef enum grad_role {  /* what an operand is for, which says what an untyped tensor becomes */
+    GRAD_ROLE_NUMBER,     /* a number like any other */
+    GRAD_ROLE_INDEX,      /* integers only */
+    GRAD_ROLE_CLASSES,    /* integers are classes, reals are probabilities */
+    GRAD_ROLE_CONDITION   /* true or false; a number is true where it is not zero */
+} grad_role;
+
+GRAD_API size_t grad_op_count(void);
+GRAD_API const grad_op *grad_op_at(size_t i);                      /* in the order of the table */
+GRAD_API const grad_op *grad_op_find(const char *name);            /* NULL if there is none */
+GRAD_API const grad_op *grad_op_find_n(const char *name, size_t length);
+GRAD_API const grad_op *grad_op_nearest(const char *name, size_t length); /* NULL if none is near */
+GRAD_API const char *grad_op_name(const grad_op *op);
+GRAD_API const char *grad_op_family(const grad_op *op);
+GRAD_API const char *grad_op_doc(const grad_op *op);
+GRAD_API const char *grad_op_gradient(const grad_op *op);          /* the derivative as a formula */
+GRAD_API const char *grad_op_example(const grad_op *op);           /* "sum([1, 2]) -> 3" */
+GRAD_API bool grad_op_is_differentiable(const grad_op *op);
+GRAD_API size_t grad_op_inputs(const grad_op *op);                 /* named operands */
+GRAD_API const char *grad_op_input_name(const grad_op *op, size_t i);
+GRAD_API bool grad_op_input_is_optional(const grad_op *op, size_t i);
+GRAD_API bool grad_op_is_variadic(const grad_op *op);              /* the last operand may repeat */
+GRAD_API grad_role grad_op_role(const grad_op *op, size_t operand);
+GRAD_API size_t grad_op_attributes(const grad_op *op);
+GRAD_API const char *grad_op_attribute_name(const grad_op *op, size_t i);
+GRAD_API const char *grad_op_attribute_type(const grad_op *op, size_t i); /* "integer", … */
+GRAD_API const char *grad_op_attribute_choices(const grad_op *op, size_t i); /* "a|b" or NULL */
+GRAD_API const grad_value *grad_op_attribute_default(const grad_op *op, size_t i); /* NULL: required */
+/* How many results a node of this operator with these attributes has: 1 for almost all. */
+GRAD_API size_t grad_op_results(const grad_op *op, const grad_attribute *attrs, size_t n);
+
+/* ---- graphs ---------------------------------------------------------------------------------- */
+
+typedef struct grad_graph grad_graph;
+
+/* `real` is the type that mathematics on integers converts to. *out: owned, grad_graph_free. */
+GRAD_API GRAD_CHECK int grad_graph_new(grad_graph **out, grad_host *host, grad_dtype real,
+                                       grad_error *err);
+GRAD_API void grad_graph_free(grad_graph *g);
+GRAD_API size_t grad_graph_size(const grad_graph *g);
+GRAD_API grad_dtype grad_node_dtype(const grad_graph *g, grad_node n);
+GRAD_API const grad_shape *grad_node_shape(const grad_graph *g, grad_node n); /* borrowed from g */
+
+/* A graph's inputs are numbered in the order of these calls. */
+GRAD_API GRAD_CHECK int grad_input(grad_node *out, grad_graph *g, grad_dtype dtype, int rank,
+                                   const int64_t *dim, grad_error *err);
+/* A constant of the given bytes; a copy is taken. */
+GRAD_API GRAD_CHECK int grad_constant(grad_node *out, grad_graph *g, grad_dtype dtype, int rank,
+                                      const int64_t *dim, const void *data, grad_error *err);
+
+/* An operand is a node, or a bare number, which takes the type of the operands beside it. */
+typedef enum grad_operand_kind {
+    GRAD_OPERAND_NODE,
+    GRAD_OPERAND_INT,
+    GRAD_OPERAND_REAL,
+    GRAD_OPERAND_ABSENT /* an optional input left off */
+} grad_operand_kind;
+
+typedef struct grad_operand {
+    grad_operand_kind kind;
+    grad_node node;
+    union {
+        int64_t i;
+        double r;
+    };
+} grad_operand;
+
+#define GRAD_AT(n) {GRAD_OPERAND_NODE, (n), {0}}
+
+/* Appends op(in…; attrs…) with whatever casts and smaller operators it takes. out[] receives
+   grad_op_results() nodes. Errors: arity, attributes, shapes, types, limits; err->input and
+   err->attribute say where. */
+GRAD_API GRAD_CHECK int grad_apply(grad_node *out, grad_graph *g, const grad_op *op,
+                                   const grad_operand *in, size_t n_in,
+                                   const grad_attribute *attrs, size_t n_attrs, grad_error *err);
+
+/* Appends the gradient of sum(seed[i] * of[i]) with respect to every wrt[k]: out[k] has the shape
+   and type of wrt[k], zeros where no path leads; GRAD_NONE where wrt[k] is not floating-point.
+   A seed of GRAD_NONE (or seed NULL) is 1 and needs an `of` of one element. One walk serves all. */
+GRAD_API GRAD_CHECK int grad_gradient(grad_node *out, grad_graph *g, const grad_node *of,
+                                      const grad_node *seed, size_t n_of, const grad_node *wrt,
+                                      size_t n_wrt, grad_error *err);
+
+/* ---- programs -------------------------------------------------------------------------------- */
+
+typedef struct grad_program grad_program;
+typedef struct grad_workspace grad_workspace;
+
+typedef struct grad_cost {
+    double flops;     /* arithmetic, a transcendental counted as twenty */
+    double bytes;     /* read and written */
+    size_t workspace; /* bytes a workspace takes */
+    size_t steps;
+    double seconds;   /* a rough estimate from the above, for deciding where to run */
+} grad_cost;
+
+/* *out: owned, immutable, independent of g (which may be freed); grad_program_free. */
+GRAD_API GRAD_CHECK int grad_compile(grad_program **out, grad_graph *g, const grad_node *results,
+                                     size_t n_results, grad_error *err);
+GRAD_API void grad_program_free(grad_program *p);
+GRAD_API grad_cost grad_program_cost(const grad_program *p);
+
+GRAD_API GRAD_CHECK int grad_workspace_new(grad_workspace **out, const grad_program *p,
+                                           grad_host *host, grad_error *err);
+GRAD_API void grad_workspace_free(grad_workspace *w);
+
+/* inputs[i]: the data of input i, in the dtype and shape declared (may be NULL where no result
+   depends on it); borrowed, and must stay as it is until the results have been read. Allocates
+   nothing. err->node names the graph's node at fault. */
+GRAD_API GRAD_CHECK int grad_run(const grad_program *p, grad_workspace *w,
+                                 const void *const *inputs, grad_error *err);
+/* The data of result k of the last run: borrowed from w (or from the inputs). */
+GRAD_API const void *grad_result(const grad_workspace *w, size_t k);
+
+/* ---- the build ------------------------------------------------------------------------------- */
+
+#define GRAD_VERSION "0.1.0"
+GRAD_API const char *grad_version(void);
+GRAD_API const char *grad_blas_kernels(void); /* what OpenBLAS says it runs: "SkylakeX"; static */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

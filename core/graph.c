@@ -1,0 +1,341 @@
+/* graph.c -- appending nodes: shapes inferred, limits held, nothing ever changed afterwards. */
+#include "graph.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int grad_graph_new(grad_graph **out, grad_host *host, grad_dtype real, grad_error *err)
+{
+    grad_graph *g = grad__alloc(host, sizeof *g, err);
+    if (!g) return -1;
+    memset(g, 0, sizeof *g);
+    g->host = host;
+    g->real = real;
+    for (int i = 0; i < SCALARS; i++) g->scalar[i].node = GRAD_NONE;
+    g->pool = grad__pool_new(host, err);
+    if (!g->pool) {
+        grad__free(host, g, sizeof *g);
+        return -1;
+    }
+    *out = g;
+    return 0;
+}
+
+void grad_graph_free(grad_graph *g)
+{
+    if (!g) return;
+    grad_host *host = g->host;
+    grad__free(host, g->at, g->room * sizeof *g->at);
+    grad__free(host, g->operand, g->operand_room * sizeof *g->operand);
+    grad__pool_drop(g->pool);
+    grad__free(host, g, sizeof *g);
+}
+
+size_t grad_graph_size(const grad_graph *g)
+{
+    return g->n;
+}
+
+grad_dtype grad_node_dtype(const grad_graph *g, grad_node n)
+{
+    return (grad_dtype)g->at[n].dtype;
+}
+
+const grad_shape *grad_node_shape(const grad_graph *g, grad_node n)
+{
+    return node_shape(g, &g->at[n]);
+}
+
+/* ---- pushing ----------------------------------------------------------------------------------- */
+
+static V push(B *b, const grad_op *op, grad_dtype dtype, uint32_t shape, uint32_t attr, size_t n_in,
+              const V *in)
+{
+    grad_graph *g = b->g;
+    if (g->n >= g->host->nodes || g->n >= GRAD_NONE - 1) {
+        grad_fail(b->err, GRAD_GRAPH_TOO_LARGE,
+                  "the graph and its derivatives take more than %zu nodes", g->host->nodes);
+        return GRAD_NONE;
+    }
+    if ((g->n & 4095) == 0 && g->host->stop && *g->host->stop) {
+        grad_fail(b->err, GRAD_STOPPED, "the deadline passed while the graph was being built");
+        return GRAD_NONE;
+    }
+    if (grad__grow(g->host, &g->at, &g->room, g->n + 1, sizeof *g->at, b->err) < 0)
+        return GRAD_NONE;
+    node *n = &g->at[g->n];
+    *n = (node){.op = op, .shape = shape, .attr = attr, .dtype = dtype & 7u,
+                .n_in = n_in & 0x1fffffffu};
+    if (n_in <= INLINE_OPERANDS) {
+        for (size_t k = 0; k < n_in; k++) n->in[k] = in[k];
+    } else {
+        if (grad__grow(g->host, &g->operand, &g->operand_room, g->operands + n_in,
+                       sizeof *g->operand, b->err) < 0)
+            return GRAD_NONE;
+        n = &g->at[g->n];
+        n->in[0] = (uint32_t)g->operands;
+        memcpy(g->operand + g->operands, in, n_in * sizeof *in);
+        g->operands += n_in;
+    }
+    return (V)g->n++;
+}
+
+static const grad_shape *intern(B *b, int rank, const int64_t *dim)
+{
+    grad_graph *g = b->g;
+    int64_t count = grad__count(rank, dim);
+    if (count < 0 || count > g->host->elements) {
+        grad_fail(b->err, GRAD_TENSOR_TOO_LARGE, "a tensor may have at most %lld elements",
+                  (long long)g->host->elements);
+        return NULL;
+    }
+    return grad__pool_shape(g->pool, rank, dim, b->err);
+}
+
+int grad_input(grad_node *out, grad_graph *g, grad_dtype dtype, int rank, const int64_t *dim,
+               grad_error *err)
+{
+    B b = {g, err};
+    const grad_shape *s = intern(&b, rank, dim);
+    V n = s ? push(&b, &grad__op_input, dtype, s->id, 0, 0, NULL) : GRAD_NONE;
+    if (n == GRAD_NONE) return -1;
+    g->at[n].in[0] = g->inputs++;
+    *out = n;
+    return 0;
+}
+
+int grad_constant(grad_node *out, grad_graph *g, grad_dtype dtype, int rank, const int64_t *dim,
+                  const void *data, grad_error *err)
+{
+    B b = {g, err};
+    uint32_t number;
+    const grad_shape *s = intern(&b, rank, dim);
+    if (!s || grad__pool_constant(&number, g->pool, data,
+                                  (size_t)s->count * grad_dtype_size(dtype), err) < 0)
+        return -1;
+    V n = push(&b, &grad__op_constant, dtype, s->id, 0, 0, NULL);
+    if (n == GRAD_NONE) return -1;
+    g->at[n].in[0] = number;
+    *out = n;
+    return 0;
+}
+
+V grad__scalar(B *b, grad_dtype dtype, const void *data)
+{
+    if (v_failed(b)) return GRAD_NONE;
+    uint64_t bits = 0;
+    memcpy(&bits, data, grad_dtype_size(dtype));
+    uint64_t h = (bits ^ dtype) * 0x9E3779B97F4A7C15u;
+    scalar_memo *m = &b->g->scalar[(h >> 32) % SCALARS];
+    if (m->node != GRAD_NONE && m->dtype == dtype && m->bits == bits) return m->node;
+    V n;
+    if (grad_constant(&n, b->g, dtype, 0, NULL, data, b->err) < 0) return GRAD_NONE;
+    *m = (scalar_memo){n, dtype, bits};
+    return n;
+}
+
+V grad__scalar_real(B *b, grad_dtype dtype, double x)
+{
+    float f = (float)x;
+    if (dtype == GRAD_FLOAT64) return grad__scalar(b, dtype, &x);
+    if (dtype == GRAD_FLOAT32) return grad__scalar(b, dtype, &f);
+    return grad__scalar_int(b, dtype, (int64_t)x);
+}
+
+V grad__scalar_int(B *b, grad_dtype dtype, int64_t x)
+{
+    int32_t narrow = (int32_t)x;
+    uint8_t truth = x != 0;
+    switch (dtype) {
+    case GRAD_INT64: return grad__scalar(b, dtype, &x);
+    case GRAD_INT32: return grad__scalar(b, dtype, &narrow);
+    case GRAD_BOOL: return grad__scalar(b, dtype, &truth);
+    default: return grad__scalar_real(b, dtype, (double)x);
+    }
+}
+
+/* ---- inference --------------------------------------------------------------------------------- */
+
+int grad_infer_fail(grad_infer *f, grad_code code, int input, const char *attribute,
+                    const char *format, ...)
+{
+    char text[sizeof f->err->text];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    if (f->err->code != GRAD_OK) return -1;
+    grad_fail(f->err, code, "%s: %s", f->op->name, text);
+    f->err->input = input;
+    if (attribute) snprintf(f->err->attribute, sizeof f->err->attribute, "%s", attribute);
+    return -1;
+}
+
+void grad_infer_same(grad_infer *f, const grad_shape *s)
+{
+    f->rank = s->rank;
+    if (s->rank) memcpy(f->dim, s->dim, (size_t)s->rank * sizeof *f->dim);
+}
+
+static void write_shape(char *to, size_t room, const grad_shape *s)
+{
+    size_t n = (size_t)snprintf(to, room, "[");
+    for (int i = 0; i < s->rank && n < room; i++)
+        n += (size_t)snprintf(to + n, room - n, "%s%lld", i ? "," : "", (long long)s->dim[i]);
+    if (n < room) snprintf(to + n, room - n, "]");
+}
+
+int grad_infer_broadcast(grad_infer *f, size_t first, size_t n)
+{
+    f->rank = 0;
+    for (size_t k = first; k < first + n; k++) {
+        const grad_shape *s = f->in[k];
+        if (!s) continue;
+        int shift = s->rank - f->rank;
+        if (shift > 0) { /* more axes in front */
+            memmove(f->dim + shift, f->dim, (size_t)f->rank * sizeof *f->dim);
+            for (int i = 0; i < shift; i++) f->dim[i] = 1;
+            f->rank = s->rank;
+        }
+        for (int i = 0; i < s->rank; i++) {
+            int64_t *d = &f->dim[f->rank - s->rank + i];
+            if (*d == 1) {
+                *d = s->dim[i];
+            } else if (s->dim[i] != 1 && s->dim[i] != *d) {
+                char left[128], right[128];
+                write_shape(left, sizeof left, f->in[first]);
+                write_shape(right, sizeof right, s);
+                return grad_infer_fail(f, GRAD_SHAPE_MISMATCH, (int)k, NULL,
+                                       "shapes %s and %s do not broadcast: sizes %lld and %lld "
+                                       "meet on one axis and neither is 1",
+                                       left, right, (long long)*d, (long long)s->dim[i]);
+            }
+        }
+    }
+    return 0;
+}
+
+int64_t *grad_infer_list(grad_infer *f, size_t n)
+{
+    return grad__pool_take(f->build->g->pool, (n ? n : 1) * sizeof(int64_t), f->err);
+}
+
+static int one_axis(grad_infer *f, size_t k, int rank, int64_t *axis)
+{
+    int64_t limit = rank ? rank : 1; /* a 0-d tensor accepts 0 and -1 */
+    if (*axis < -limit || *axis >= limit)
+        return grad_infer_fail(f, GRAD_BAD_ATTRIBUTE, -1, f->op->attr[k].name,
+                               "axis %lld is out of range for a tensor of rank %d",
+                               (long long)*axis, rank);
+    if (*axis < 0) *axis += limit;
+    return 0;
+}
+
+int grad_infer_axis(grad_infer *f, size_t k, int rank)
+{
+    return one_axis(f, k, rank, &f->attr[k].i);
+}
+
+int grad_infer_axes(grad_infer *f, size_t k, int rank)
+{
+    bool seen[GRAD_RANK_MAX] = {false};
+    grad_value *v = &f->attr[k];
+    if (v->kind == GRAD_NULL) {
+        for (int i = 0; i < rank; i++) seen[i] = true;
+    } else {
+        for (uint32_t i = 0; i < v->n; i++) {
+            int64_t axis = v->list[i];
+            if (one_axis(f, k, rank, &axis) < 0) return -1;
+            if (seen[axis])
+                return grad_infer_fail(f, GRAD_BAD_ATTRIBUTE, -1, f->op->attr[k].name,
+                                       "axis %lld is named twice", (long long)v->list[i]);
+            seen[axis] = true;
+        }
+    }
+    int64_t *list = grad_infer_list(f, (size_t)rank);
+    if (!list) return -1;
+    uint32_t n = 0;
+    for (int i = 0; i < rank; i++)
+        if (seen[i]) list[n++] = i;
+    *v = (grad_value){.kind = GRAD_LIST, .n = n, .list = list};
+    return 0;
+}
+
+/* ---- appending a primitive --------------------------------------------------------------------- */
+
+grad_dtype grad__settled(const grad_graph *g, const grad_op *op, size_t n_in, const V *in)
+{
+    for (size_t k = 0; k < n_in; k++)
+        if (in[k] != GRAD_NONE && grad_op_role(op, k) == GRAD_ROLE_NUMBER)
+            return (grad_dtype)g->at[in[k]].dtype;
+    for (size_t k = 0; k < n_in; k++)
+        if (in[k] != GRAD_NONE) return (grad_dtype)g->at[in[k]].dtype;
+    return g->real;
+}
+
+static grad_dtype result_dtype(const grad_op *op, grad_dtype settled_to)
+{
+    switch (op->result) {
+    case RESULT_BOOL: return GRAD_BOOL;
+    case RESULT_INT64: return GRAD_INT64;
+    default: return settled_to;
+    }
+}
+
+enum { FEW = 8 };
+
+static V infer_and_push(B *b, const grad_op *op, size_t n_in, const V *in, grad_value *attr)
+{
+    grad_graph *g = b->g;
+    const grad_shape *few_shapes[FEW], **shape = few_shapes;
+    grad_dtype few_dtypes[FEW], *dtype = few_dtypes;
+    V out = GRAD_NONE;
+    if (n_in > FEW) {
+        shape = grad__alloc_array(g->host, n_in, sizeof *shape, b->err);
+        dtype = grad__alloc_array(g->host, n_in, sizeof *dtype, b->err);
+        if (!shape || !dtype) goto done;
+    }
+    for (size_t k = 0; k < n_in; k++) {
+        shape[k] = in[k] == GRAD_NONE ? NULL : node_shape(g, &g->at[in[k]]);
+        dtype[k] = in[k] == GRAD_NONE ? GRAD_FLOAT64 : (grad_dtype)g->at[in[k]].dtype;
+    }
+    grad_dtype meet = grad__settled(g, op, n_in, in);
+    grad_infer f = {.op = op, .n_in = n_in, .in = shape, .in_dtype = dtype, .attr = attr,
+                    .build = b, .err = b->err, .dtype = result_dtype(op, meet)};
+    if (op->result == RESULT_SET) f.dtype = meet;
+    if ((op->infer ? op->infer(&f) : grad_infer_broadcast(&f, 0, n_in)) < 0) goto done;
+    if (!op->kernel && !op->alias && !op->lanes[meet]) {
+        grad_infer_fail(&f, GRAD_DTYPE_MISMATCH, 0, NULL, "does not take %s operands",
+                        grad_dtype_name(meet));
+        goto done;
+    }
+    const grad_shape *s = intern(b, f.rank, f.dim);
+    if (!s) goto done;
+    size_t n_attr = grad__attributes(op);
+    uint32_t handle = grad__pool_values(g->pool, attr, n_attr, b->err);
+    if (n_attr == 0 || handle) out = push(b, op, f.dtype, s->id, handle, n_in, in);
+done:
+    if (n_in > FEW) {
+        grad__free(g->host, shape, n_in * sizeof *shape);
+        grad__free(g->host, dtype, n_in * sizeof *dtype);
+    }
+    return out;
+}
+
+V grad__append(B *b, const grad_op *op, size_t n_in, const V *in, grad_value *attr)
+{
+    const grad_graph *g = b->g;
+    if (v_failed(b)) return GRAD_NONE;
+    /* Most nodes are element-wise and of one shape: nothing is left to infer. */
+    if (!op->infer && n_in > 0 && n_in <= INLINE_OPERANDS && op->result == RESULT_SAME &&
+        !op->attr[0].name) {
+        uint32_t shape = g->at[in[0]].shape, dtype = g->at[in[0]].dtype;
+        bool alike = op->lanes[dtype] != NULL;
+        for (size_t k = 1; k < n_in; k++)
+            alike = alike && in[k] != GRAD_NONE && g->at[in[k]].shape == shape &&
+                    g->at[in[k]].dtype == dtype;
+        if (alike) return push(b, op, (grad_dtype)dtype, shape, 0, n_in, in);
+    }
+    return infer_and_push(b, op, n_in, in, attr);
+}

@@ -1,0 +1,81 @@
+/* graph.h -- a graph from the inside: the array of nodes that everything in core/ works on. */
+#ifndef GRAD_GRAPH_H
+#define GRAD_GRAPH_H
+
+#include "op.h"
+#include "pool.h"
+
+enum { INLINE_OPERANDS = 3 };
+
+/* 32 bytes. Operands beyond three stand in the graph's side table, from in[0] on. */
+typedef struct node {
+    const grad_op *op;
+    uint32_t shape;      /* id */
+    uint32_t attr;       /* handle */
+    uint32_t dtype : 3;
+    uint32_t n_in : 29;
+    uint32_t in[INLINE_OPERANDS]; /* of an input or a constant, in[0] is its number */
+} node;
+
+_Static_assert(sizeof(node) == 32, "a node takes 32 bytes");
+
+/* Scalars that rules ask for again and again (1, 2, 0.5) are one node each while they are
+   remembered here; which ones are, changes no result. */
+enum { SCALARS = 64 };
+typedef struct scalar_memo {
+    V node;
+    grad_dtype dtype;
+    uint64_t bits;
+} scalar_memo;
+
+struct grad_graph {
+    grad_host *host;
+    grad_pool *pool;
+    grad_dtype real;
+    node *at;
+    size_t n, room;
+    uint32_t *operand;
+    size_t operands, operand_room;
+    uint32_t inputs;
+    scalar_memo scalar[SCALARS];
+};
+
+struct grad_build {
+    grad_graph *g;
+    grad_error *err;
+};
+
+static inline const uint32_t *node_in(const grad_graph *g, const node *n)
+{
+    return n->n_in <= INLINE_OPERANDS ? n->in : g->operand + n->in[0];
+}
+
+static inline const grad_shape *node_shape(const grad_graph *g, const node *n)
+{
+    return grad__pool_shape_at(g->pool, n->shape);
+}
+
+static inline const grad_value *node_attr(const grad_graph *g, const node *n)
+{
+    return grad__pool_values_at(g->pool, n->attr);
+}
+
+/* Appends a primitive whose operands have settled types. attr: complete, one a row's attribute;
+   may be rewritten to normal form. GRAD_NONE on failure. */
+V grad__append(B *b, const grad_op *op, size_t n_in, const V *in, grad_value *attr);
+/* The dtype that chooses a primitive's kernel: the first number operand speaks for all. */
+grad_dtype grad__settled(const grad_graph *g, const grad_op *op, size_t n_in, const V *in);
+/* A 0-d constant. */
+V grad__scalar(B *b, grad_dtype dtype, const void *data);
+V grad__scalar_real(B *b, grad_dtype dtype, double x);
+V grad__scalar_int(B *b, grad_dtype dtype, int64_t x);
+
+size_t grad__attributes(const grad_op *op); /* how many the row has */
+/* v[] from named attributes: checked, converted, defaults filled in. */
+int grad__attributes_read(grad_value *v, const grad_op *op, const grad_attribute *attrs, size_t n,
+                          int64_t *room, grad_error *err);
+void grad__attributes_default(grad_value *v, const grad_op *op);
+
+extern const grad_op grad__op_input, grad__op_constant, grad__op_cast, grad__op_identity;
+
+#endif

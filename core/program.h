@@ -1,0 +1,83 @@
+/* program.h -- a program from the inside: steps over a slab of memory that was planned beforehand.
+ *
+ * A workspace is one slab: first the scalars, 8 bytes a slot, then the tensors. Most graphs of many
+ * nodes are scalar graphs, so a scalar element-wise node costs one step of 24 bytes and nothing
+ * else; everything larger is a step that points to a bound call.
+ */
+#ifndef GRAD_PROGRAM_H
+#define GRAD_PROGRAM_H
+
+#include "graph.h"
+#include "lanes.h"
+
+/* A scalar step has `lanes` and slots; a step without is call number in[0]. */
+typedef struct step {
+    grad_lanes lanes;
+    uint32_t out;
+    uint32_t in[INLINE_OPERANDS];
+} step;
+
+/* Where a value is: a scalar's slot, or a tensor's place in the table of buffers. */
+typedef struct ref {
+    uint32_t scalar : 1;
+    uint32_t at : 31;
+} ref;
+
+typedef struct bound {
+    grad_call call;
+    const lanes_nest *nest; /* element-wise calls */
+    grad_lanes lanes;
+    ref out;
+    const ref *in;
+    uint32_t node;
+} bound;
+
+typedef enum home { IN_SLAB, IN_CONSTANT, IN_INPUT } home;
+
+typedef struct tensor_buffer {
+    home home;
+    uint64_t at; /* byte in the slab, or number of the constant or input */
+} tensor_buffer;
+
+/* A scalar that is there before the first step: copied to its slot from a constant (when the
+   workspace is made) or an input (when a run begins). */
+typedef struct load {
+    uint32_t slot, number;
+    uint32_t bytes;
+} load;
+
+struct grad_program {
+    grad_host *host;
+    grad_pool *pool; /* shapes, attributes, constants, and the bound calls' arrays */
+    step *steps;
+    size_t n_steps, step_room;
+    bound *calls;
+    size_t n_calls, call_room;
+    tensor_buffer *buffers;
+    size_t n_buffers, buffer_room;
+    load *constants, *inputs;
+    size_t n_constants, constant_room, n_inputs, input_room;
+    ref *results;
+    size_t n_results;
+    size_t slots;      /* scalars */
+    size_t slab;       /* bytes, scalars included */
+    size_t operands;   /* the most that any call has */
+    size_t scratch;    /* bytes, the most that any call asks for */
+    grad_cost cost;
+};
+
+/* ---- planning (plan.c) -------------------------------------------------------------------------- */
+
+/* Hands out slots and regions of the slab and takes them back. */
+typedef struct plan plan;
+
+plan *grad__plan_new(grad_host *host, grad_error *err);
+void grad__plan_free(plan *p);
+int grad__plan_slot(uint32_t *slot, plan *p, grad_error *err);
+int grad__plan_slot_back(plan *p, uint32_t slot, grad_error *err);
+int grad__plan_region(uint64_t *at, plan *p, uint64_t bytes, grad_error *err);
+int grad__plan_region_back(plan *p, uint64_t at, uint64_t bytes, grad_error *err);
+uint64_t grad__plan_slots(const plan *p);
+uint64_t grad__plan_bytes(const plan *p); /* of all regions */
+
+#endif

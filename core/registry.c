@@ -1,0 +1,104 @@
+/* registry.c -- the families of operators: the only list of lists.
+ *
+ * A new family is two lines here. Names are found by binary search in an index that is sorted once,
+ * by whoever comes first; its content does not depend on who that was.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "op.h"
+
+#define FAMILIES(X)                                                                               \
+    X(source, "sources")                                                                          \
+    X(unary, "unary")                                                                             \
+    X(activation, "activations")                                                                  \
+    X(binary, "binary")                                                                           \
+    X(compare, "compare, logic")                                                                  \
+    X(select, "select")                                                                           \
+    X(reduce, "reduce")                                                                           \
+    X(softmax, "softmax")                                                                         \
+    X(shape, "shape")                                                                             \
+    X(shape_move, "shape")                                                                        \
+    X(shape_pad, "shape")                                                                         \
+    X(shape_slice, "shape")                                                                       \
+    X(shape_join, "shape")                                                                        \
+    X(shape_diagonal, "shape")                                                                    \
+    X(index, "index")                                                                             \
+    X(index_gather, "index")                                                                      \
+    X(linalg, "linear algebra")                                                                   \
+    X(loss, "losses")
+
+#define X(list, title) extern const grad_op *const grad__family_##list[];
+FAMILIES(X)
+#undef X
+
+static const grad_family families[] = {
+#define X(list, title) {title, grad__family_##list},
+    FAMILIES(X)
+#undef X
+    {NULL, NULL},
+};
+
+enum { OPS_MAX = 512 };
+
+static struct {
+    pthread_once_t once;
+    size_t n;
+    const grad_op *in_order[OPS_MAX];
+    const grad_op *by_name[OPS_MAX];
+    const char *family[OPS_MAX];
+} table = {.once = PTHREAD_ONCE_INIT};
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp((*(const grad_op *const *)a)->name, (*(const grad_op *const *)b)->name);
+}
+
+static void fill(void)
+{
+    for (const grad_family *f = families; f->name; f++)
+        for (const grad_op *const *op = f->ops; *op; op++) {
+            if ((*op)->internal || table.n == OPS_MAX) continue;
+            table.in_order[table.n] = table.by_name[table.n] = *op;
+            table.family[table.n++] = f->name;
+        }
+    qsort(table.by_name, table.n, sizeof *table.by_name, by_name);
+}
+
+size_t grad_op_count(void)
+{
+    pthread_once(&table.once, fill);
+    return table.n;
+}
+
+const grad_op *grad_op_at(size_t i)
+{
+    return i < grad_op_count() ? table.in_order[i] : NULL;
+}
+
+const char *grad_op_family(const grad_op *op)
+{
+    for (size_t i = 0; i < grad_op_count(); i++)
+        if (table.in_order[i] == op) return table.family[i];
+    return "internal";
+}
+
+const grad_op *grad_op_find_n(const char *name, size_t length)
+{
+    size_t low = 0, high = grad_op_count();
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        int order = strncmp(table.by_name[mid]->name, name, length);
+        if (order == 0) order = table.by_name[mid]->name[length] != 0;
+        if (order == 0) return table.by_name[mid];
+        if (order < 0) low = mid + 1;
+        else high = mid;
+    }
+    return NULL;
+}
+
+const grad_op *grad_op_find(const char *name)
+{
+    return grad_op_find_n(name, strlen(name));
+}
