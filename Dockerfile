@@ -25,7 +25,7 @@ FROM ${BASE} AS final
 ARG MICROHTTPD=libmicrohttpd12t64
 RUN apt-get update -q \
     && apt-get install -q -y --no-install-recommends \
-        "$MICROHTTPD" libjansson4 libopenblas0-serial libstdc++6 \
+        "$MICROHTTPD" libjansson4 libopenblas0-pthread libstdc++6 \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* \
     && find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 COPY --from=build /out/usr/local/bin/gradd /usr/local/bin/gradd

@@ -23,8 +23,8 @@ static void write_id(const evaluation *e, const ref *r, char *to, size_t room)
 {
     const name *n = name_of(e, r->first);
     int length = (int)(n->length < 400 ? n->length : 400);
-    if (r->result) snprintf(to, room, "%.*s:%u", length, n->id, r->result);
-    else snprintf(to, room, "%.*s", length, n->id);
+    if (r->result) snprintf(to, room, "%.*s:%u", length, name_text(n), r->result);
+    else snprintf(to, room, "%.*s", length, name_text(n));
 }
 
 static int not_differentiable(evaluation *e, const seed *s)

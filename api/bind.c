@@ -68,7 +68,7 @@ const char *nearest_id(evaluation *e, json_slice raw)
         uint32_t first = i < d->names.n ? i : first_stray(e) + i - d->names.n;
         const name *n = name_of(e, first);
         if (n->length > 64 || (n->place == NO_NAME && !(e->flag[first] & GIVEN))) continue;
-        const char *text = arena_text(&e->c->arena, n->id, n->length);
+        const char *text = arena_text(&e->c->arena, name_text(n), n->length);
         if (!text) return NULL;
         texts.at[texts.n++] = text;
     }
@@ -80,11 +80,11 @@ const char *nearest_id(evaluation *e, json_slice raw)
 static int unknown_input(evaluation *e, const name *node, uint32_t k, const name *from,
                          uint32_t result)
 {
-    char at[96], id[512];
-    json_slice text = {from->id, from->length};
+    char at[96], id[ID_ROOM];
+    json_slice text = {name_text(from), from->length};
     int shown = (int)(text.n < 80 ? text.n : 80);
     snprintf(at, sizeof at, "/graph/nodes/%u/inputs/%u", node->place, k);
-    snprintf(id, sizeof id, "%.*s", (int)(node->length < sizeof id ? node->length : 0), node->id);
+    name_copy(id, node);
     if (result) {
         uint32_t results = document_results(&e->document, from);
         api_fail(e->c, "unknown_input", at, id, "\"%.*s\" has %u result%s, so there is no "
@@ -136,11 +136,9 @@ static int check_references(evaluation *e)
 static int mark_given(evaluation *e, uint32_t *matched)
 {
     grad_error err = {0};
-    json_cursor at = {e->request.inputs};
-    uint32_t k = 0;
-    for (json_enter(&at); json_more(&at); json_skip(&at)) {
-        json_slice id = json_name(&at);
-        if ((++k & 4095) == 0 && e->c->stop) {
+    for (uint32_t k = 0; k < e->request.n_inputs; k++) {
+        json_slice id = json_name(&(json_cursor){e->request.inputs[k]});
+        if ((k & 4095) == 4095 && e->c->stop) {
             grad_fail(&err, GRAD_STOPPED, "the deadline passed while the inputs were read");
             return end(e, &err);
         }
@@ -193,7 +191,7 @@ int bind_inputs(evaluation *e)
     e->flag = table_new(&e->c->host, e->n_slots, sizeof *e->flag, &err);
     if (!e->flag) return end(e, &err);
     memset(e->flag, 0, e->n_slots * sizeof *e->flag);
-    if (e->request.inputs && mark_given(e, &matched) < 0) return -1;
+    if (mark_given(e, &matched) < 0) return -1;
     if (make_slots(e) < 0) return -1;
     if ((p->code || d->results || matched < d->n_undeclared) && check_references(e) < 0) return -1;
     if (!p->code) return 0;
@@ -207,7 +205,7 @@ int check_unused(evaluation *e)
     while (k < e->strays.n && e->flag[first + k] & NAMED) k++;
     if (k == e->strays.n) return 0;
     const name *n = &e->strays.at[k];
-    json_slice text = {n->id, n->length};
+    json_slice text = {name_text(n), n->length};
     int shown = (int)(n->length < 80 ? n->length : 80);
     pointer at;
     pointer_start(&at, "/inputs");
@@ -216,9 +214,9 @@ int check_unused(evaluation *e)
     const char *near = nearest_id(e, text);
     if (near)
         api_fail(e->c, "unused_input", pointer_text(&at), NULL,
-                 "nothing in the graph refers to \"%.*s\"; did you mean \"%s\"?", shown, n->id, near);
+                 "nothing in the graph refers to \"%.*s\"; did you mean \"%s\"?", shown, text.at, near);
     else
         api_fail(e->c, "unused_input", pointer_text(&at), NULL,
-                 "nothing in the graph refers to \"%.*s\"", shown, n->id);
+                 "nothing in the graph refers to \"%.*s\"", shown, text.at);
     return -1;
 }

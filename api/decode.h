@@ -29,20 +29,12 @@ typedef struct decoder {
     op_row rows[OP_ROWS];
 } decoder;
 
-/* A node's members before they are looked at. */
-typedef struct node_text {
-    json_cursor id, op, inputs; /* at is NULL where absent */
-    uint32_t others;            /* attributes */
-    bool odd_text;              /* "name" or "doc" is not a text */
-} node_text;
-
 /* decode_node.c */
-node_text node_members(json_cursor *at);
 int decode_node(decoder *r, json_cursor *at);
 bool decode_id_only(decoder *r, json_cursor *at); /* false: memory */
 
 /* decode_operand.c */
-int decode_operands(decoder *r, json_cursor inputs);
+int decode_operands(decoder *r, json_cursor *at); /* *at moves past them */
 
 /* decode_op.c: fills r->row */
 int decode_op(decoder *r, json_cursor op);

@@ -14,21 +14,16 @@ bool is_node_member(json_slice m)
            json_is(m, "doc");
 }
 
-node_text node_members(json_cursor *at)
+typedef enum member { ID, OP, INPUTS, TEXT, OTHER } member;
+
+static member member_of(json_slice m)
 {
-    node_text t = {.id = {NULL}};
-    for (json_enter(at); json_more(at); json_skip(at)) {
-        json_slice m = json_name(at);
-        if (m.n == 2 && m.at[0] == 'i' && m.at[1] == 'd') t.id = *at;
-        else if (m.n == 2 && m.at[0] == 'o' && m.at[1] == 'p') t.op = *at;
-        else if (m.n == 6 && memcmp(m.at, "inputs", 6) == 0) t.inputs = *at;
-        else if (json_is(m, "id")) t.id = *at; /* written with escapes */
-        else if (json_is(m, "op")) t.op = *at;
-        else if (json_is(m, "inputs")) t.inputs = *at;
-        else if (!is_node_member(m)) t.others++;
-        else if (json_peek(*at) != KIND_STRING) t.odd_text = true;
-    }
-    return t;
+    if (m.n == 2 && memcmp(m.at, "id", 2) == 0) return ID;
+    if (m.n == 2 && memcmp(m.at, "op", 2) == 0) return OP;
+    if (m.n == 6 && memcmp(m.at, "inputs", 6) == 0) return INPUTS;
+    if (json_is(m, "name") || json_is(m, "doc")) return TEXT;
+    if (json_is_plain(m)) return OTHER;
+    return json_is(m, "id") ? ID : json_is(m, "op") ? OP : json_is(m, "inputs") ? INPUTS : OTHER;
 }
 
 /* ---- ids ------------------------------------------------------------------------------------- */
@@ -50,16 +45,19 @@ static int push_node(decoder *r)
 
 static int decode_id(decoder *r, json_cursor id)
 {
+    uint32_t number;
     if (!id.at) return decode_fail(r, "missing_member", "", "the node has no \"id\"");
     if (json_peek(id) != KIND_STRING)
         return decode_fail(r, "wrong_type", "/id", "\"id\" must be a string, found %s",
                            json_type_name(json_peek(id)));
-    json_slice text = json_read_string(&id);
-    if (!is_id(text.at, text.n) && decode_plain(r, &text) < 0) return -1;
+    json_slice text = {id.at + 1, id_length(id.at + 1)};
+    if (text.at[text.n] != '"' || text.n == 0) {
+        text = json_read_string(&id);
+        if (decode_plain(r, &text) < 0) return -1;
+    }
     if (!is_id(text.at, text.n))
         return decode_fail(r, "bad_id", "/id", "\"%.*s\" is not an id: a letter or _ comes first, "
                            "then letters, digits, _ and .", shown(text), text.at);
-    uint32_t number;
     if (names_intern(&number, &r->d->names, text.at, text.n, &r->err) < 0) return decode_end(r);
     r->name = number;
     uint32_t before = r->d->names.at[number].place;
@@ -76,9 +74,11 @@ bool decode_id_only(decoder *r, json_cursor *at)
         json_skip(at);
         return true;
     }
-    node_text t = node_members(at);
-    if (!t.id.at || json_peek(t.id) != KIND_STRING) return true;
-    json_slice text = json_read_string(&t.id);
+    json_cursor id = {NULL};
+    for (json_enter(at); json_more(at); json_skip(at))
+        if (member_of(json_name(at)) == ID) id = *at;
+    if (!id.at || json_peek(id) != KIND_STRING) return true;
+    json_slice text = json_read_string(&id);
     if (!is_id(text.at, text.n) && decode_plain(r, &text) < 0) return false;
     if (!is_id(text.at, text.n)) return true;
     if (names_intern(&number, &r->d->names, text.at, text.n, &r->err) < 0) {
@@ -107,26 +107,64 @@ static int check_texts(decoder *r)
     return 0;
 }
 
-int decode_node(decoder *r, json_cursor *at)
+/* The members, read once where they stand in the usual order. */
+typedef struct node_text {
+    json_cursor id, op, inputs; /* at is NULL where absent */
+    bool begun;                 /* id, op and inputs have been decoded */
+    bool odd_text;              /* "name" or "doc" is no string */
+    uint32_t others;            /* attributes */
+} node_text;
+
+static int begin_node(decoder *r, node_text *t)
 {
-    r->text = at->at;
-    if (json_peek(*at) != KIND_OBJECT) {
-        json_kind found = json_peek(*at);
-        json_skip(at);
-        return decode_fail(r, "wrong_type", "", "a node must be an object with \"id\", \"op\" and "
-                           "\"inputs\", found %s", json_type_name(found));
-    }
-    node_text t = node_members(at);
-    if (decode_id(r, t.id) < 0 || decode_op(r, t.op) < 0) return -1;
+    t->begun = true;
+    if (decode_id(r, t->id) < 0 || decode_op(r, t->op) < 0) return -1;
     r->d->names.at[r->name].op = r->row->op;
-    if (!t.inputs.at && r->row->least > 0)
-        return decode_fail(r, "missing_member", "", "the node has no \"inputs\", and %s takes %u",
-                           grad_op_name(r->row->op), r->row->least);
-    if (t.inputs.at && decode_operands(r, t.inputs) < 0) return -1;
+    if (t->inputs.at) return decode_operands(r, &t->inputs);
+    if (r->row->least == 0) return 0;
+    return decode_fail(r, "missing_member", "", "the node has no \"inputs\", and %s takes %u",
+                       grad_op_name(r->row->op), r->row->least);
+}
+
+static int read_node(decoder *r, json_cursor *at)
+{
+    node_text t = {.id = {NULL}};
+    for (json_enter(at); json_more(at);) {
+        member m = member_of(json_name(at));
+        if (m == INPUTS) {
+            t.inputs = *at;
+            if (t.id.at && t.op.at) {
+                if (begin_node(r, &t) < 0) return -1;
+                *at = t.inputs; /* past the list */
+                continue;
+            }
+        }
+        if (m == ID) t.id = *at;
+        if (m == OP) t.op = *at;
+        t.others += m == OTHER;
+        t.odd_text = t.odd_text || (m == TEXT && json_peek(*at) != KIND_STRING);
+        json_skip(at);
+    }
+    if (!t.begun && begin_node(r, &t) < 0) return -1;
     if (r->row->kind != DOC_OPERATOR) {
         if (decode_declaration(r, t.others) < 0) return -1;
     } else if (t.others || r->row->required || r->row->results > 1) {
         if (decode_attributes(r, t.others) < 0) return -1;
     }
     return t.odd_text ? check_texts(r) : 0;
+}
+
+int decode_node(decoder *r, json_cursor *at)
+{
+    json_cursor end = *at;
+    r->text = at->at;
+    if (json_peek(*at) != KIND_OBJECT) {
+        json_skip(at);
+        return decode_fail(r, "wrong_type", "", "a node must be an object with \"id\", \"op\" and "
+                           "\"inputs\", found %s", json_type_name(json_peek(end)));
+    }
+    if (read_node(r, at) == 0) return 0;
+    json_skip(&end);
+    *at = end;
+    return -1;
 }

@@ -28,15 +28,13 @@ static int not_an_id(decoder *r, json_slice text, uint32_t k)
                        shown(text), text.at);
 }
 
-static int reference(decoder *r, json_slice text, uint32_t k, uint32_t *out)
+/* A further result of a node, or what is no id. */
+static int odd_reference(decoder *r, json_slice text, uint32_t k, uint32_t *out)
 {
-    uint32_t result = 0, at;
-    size_t n = text.n;
-    if (!is_id(text.at, text.n)) {
-        if (decode_plain(r, &text) < 0) return -1;
-        n = split_result(text.at, text.n, &result);
-        if (!is_id(text.at, n)) return not_an_id(r, text, k);
-    }
+    uint32_t result, at;
+    if (decode_plain(r, &text) < 0) return -1;
+    size_t n = split_result(text.at, text.n, &result);
+    if (!is_id(text.at, n)) return not_an_id(r, text, k);
     if (names_intern(&at, &r->d->names, text.at, n, &r->err) < 0) return decode_end(r);
     *out = at;
     if (result == 0) return 0;
@@ -46,6 +44,15 @@ static int reference(decoder *r, json_slice text, uint32_t k, uint32_t *out)
     *out |= OPERAND_ODD;
     r->d->results = true;
     return 0;
+}
+
+static int reference(decoder *r, json_cursor *at, uint32_t k, uint32_t *out)
+{
+    const char *text = at->at + 1;
+    size_t n = id_length(text);
+    if (n == 0 || text[n] != '"') return odd_reference(r, json_read_string(at), k, out);
+    at->at = text + n + 1;
+    return names_intern(out, &r->d->names, text, n, &r->err) < 0 ? decode_end(r) : 0;
 }
 
 /* ---- literals -------------------------------------------------------------------------------- */
@@ -59,9 +66,9 @@ static int literal(decoder *r, doc_odd value, uint32_t *out)
     return 0;
 }
 
-static int bare_number(decoder *r, json_cursor at, uint32_t k, uint32_t *out)
+static int bare_number(decoder *r, json_cursor *at, uint32_t k, uint32_t *out)
 {
-    json_number x = json_read_number(&at);
+    json_number x = json_read_number(at);
     if (isinf(x.real))
         return operand_fail(r, "bad_number", k, "the number is beyond float64; infinity is a tensor, "
                             "{\"data\": \"Infinity\"}");
@@ -93,21 +100,27 @@ static int array_operand(decoder *r, json_cursor at, uint32_t k)
                        "it as {\"data\": [1, 2]}");
 }
 
-static int operand(decoder *r, json_cursor at, uint32_t k)
+/* *at moves past it. */
+static int operand(decoder *r, json_cursor *at, uint32_t k)
 {
     uint32_t value = OPERAND_ABSENT, number;
+    json_kind kind = json_peek(*at);
     int result = 0;
-    switch (json_peek(at)) {
-    case KIND_STRING: result = reference(r, json_read_string(&at), k, &value); break;
+    switch (kind) {
+    case KIND_STRING: result = reference(r, at, k, &value); break;
     case KIND_NUMBER: result = bare_number(r, at, k, &value); break;
     case KIND_TRUE:
     case KIND_FALSE:
-        result = literal(r, (doc_odd){.kind = ODD_TRUTH, .whole = json_peek(at) == KIND_TRUE}, &value);
+        json_skip(at);
+        result = literal(r, (doc_odd){.kind = ODD_TRUTH, .whole = kind == KIND_TRUE}, &value);
         break;
-    case KIND_NULL: result = left_off(r, k, &value); break;
-    case KIND_ARRAY: result = array_operand(r, at, k); break;
+    case KIND_NULL:
+        json_skip(at);
+        result = left_off(r, k, &value);
+        break;
+    case KIND_ARRAY: result = array_operand(r, *at, k); break;
     case KIND_OBJECT:
-        result = push_tensor(r, &number, at.at, k);
+        result = push_tensor(r, &number, json_skip(at).at, k);
         if (result == 0) result = literal(r, (doc_odd){.kind = ODD_TENSOR, .at = number}, &value);
         break;
     }
@@ -156,14 +169,14 @@ static int too_many(decoder *r)
     return -1;
 }
 
-int decode_operands(decoder *r, json_cursor at)
+int decode_operands(decoder *r, json_cursor *at)
 {
     uint32_t found = 0;
     if (r->row->roles) r->d->roles = true;
-    if (json_peek(at) == KIND_STRING) {
+    if (json_peek(*at) == KIND_STRING) {
         if (operand(r, at, found++) < 0) return -1;
-    } else if (json_peek(at) == KIND_ARRAY) {
-        for (json_enter(&at); json_more(&at); json_skip(&at), found++) {
+    } else if (json_peek(*at) == KIND_ARRAY) {
+        for (json_enter(at); json_more(at); found++) {
             if (found >= r->c->api->host.operand_limit) return too_many(r);
             if ((found & 4095) == 4095 && r->c->stop) {
                 grad_fail(&r->err, GRAD_STOPPED, "the deadline passed while the graph was read");
@@ -173,7 +186,7 @@ int decode_operands(decoder *r, json_cursor at)
         }
     } else {
         return decode_fail(r, "wrong_type", "/inputs", "\"inputs\" must be a list, found %s",
-                           json_type_name(json_peek(at)));
+                           json_type_name(json_peek(*at)));
     }
     if (found >= r->row->least && found <= r->row->most) return 0;
     return wrong_arity(r, found);

@@ -34,13 +34,10 @@ static void record(decoder *r, const char *code, const char *node, const char *f
 int decode_fail(decoder *r, const char *code, const char *below, const char *format, ...)
 {
     doc_problem *p = &r->d->problem;
-    char node[sizeof p->node] = "";
+    char node[ID_ROOM] = "";
     va_list list;
     if (p->code || api_failed(r->c)) return -1;
-    if (r->name != NO_NAME) {
-        const name *n = &r->d->names.at[r->name];
-        snprintf(node, sizeof node, "%.*s", (int)(n->length < sizeof node ? n->length : 0), n->id);
-    }
+    if (r->name != NO_NAME) name_copy(node, &r->d->names.at[r->name]);
     pointer_start(&p->at, "/graph/nodes/%u%s", r->node, below);
     va_start(list, format);
     record(r, code, node, format, list);

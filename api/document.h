@@ -65,7 +65,7 @@ typedef struct doc_tensor {
 typedef struct doc_problem {
     const char *code; /* NULL: there is none */
     pointer at;
-    char node[512];
+    char node[ID_ROOM];
     char text[640];
 } doc_problem;
 

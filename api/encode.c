@@ -33,7 +33,7 @@ static void write_key(writer *w, const name *n, uint32_t result)
     char *to = b->at + b->n;
     if (w->comma) *to++ = ',';
     *to++ = '"';
-    memcpy(to, n->id, n->length);
+    memcpy(to, name_text(n), n->length);
     to += n->length;
     if (result) {
         *to++ = ':';
@@ -136,7 +136,7 @@ static void write_outputs(writer *w)
         const name *n = name_of(e, e->outputs[i].at.first);
         if (i > 0) buffer_byte(w->b, ',');
         buffer_byte(w->b, '"');
-        buffer_add(w->b, n->id, n->length);
+        buffer_add(w->b, name_text(n), n->length);
         if (e->outputs[i].at.result) buffer_format(w->b, ":%u", e->outputs[i].at.result);
         buffer_byte(w->b, '"');
     }

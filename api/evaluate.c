@@ -51,6 +51,7 @@ void evaluation_free(void *job)
     free_run(e);
     free_plan(e);
     document_free(&e->document);
+    members_free(&e->request, e->c);
     uint32_t slots = e->n_slots;
     e->flag = table_free(host, e->flag, slots, sizeof *e->flag);
     e->node = table_free(host, e->node, slots, sizeof *e->node);

@@ -13,16 +13,15 @@
 
 int evaluation_end_at(evaluation *e, const grad_error *err, const name *n)
 {
-    char at[128], id[512] = "";
+    char at[128], id[ID_ROOM];
     uint32_t count = 0;
     size_t length = (size_t)snprintf(at, sizeof at, "/graph/nodes/%u", n->place);
     if (e->document.operand) document_operands(&e->document, n, &count);
-    if (n->length < sizeof id) snprintf(id, sizeof id, "%.*s", (int)n->length, n->id);
     if (err->input >= 0 && (!e->document.operand || (uint32_t)err->input < count))
         snprintf(at + length, sizeof at - length, "/inputs/%d", err->input);
     else if (err->attribute[0] && err->code != GRAD_MISSING_ATTRIBUTE)
         snprintf(at + length, sizeof at - length, "/%s", err->attribute);
-    api_fail_core(e->c, err, at, id);
+    api_fail_core(e->c, err, at, name_copy(id, n));
     return -1;
 }
 

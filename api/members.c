@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "pointer.h"
+#include "table.h"
 
 typedef struct reader {
     api_call *c;
@@ -16,7 +17,7 @@ typedef struct reader {
 
 typedef struct member_row {
     const char *name;
-    int (*read)(reader *r, const char *name, json_cursor at);
+    int (*read)(reader *r, const char *name, json_cursor *at); /* leaves *at past the value */
 } member_row;
 
 /* ---- errors ---------------------------------------------------------------------------------- */
@@ -59,10 +60,10 @@ static int unknown_member(reader *r, const member_row *rows, json_slice member)
     return -1;
 }
 
-static int read_object(reader *r, const member_row *rows, json_cursor at)
+static int read_object(reader *r, const member_row *rows, json_cursor *at)
 {
-    for (json_enter(&at); json_more(&at); json_skip(&at)) {
-        json_slice member = json_name(&at);
+    for (json_enter(at); json_more(at);) {
+        json_slice member = json_name(at);
         const member_row *row = rows;
         while (row->name && !json_is(member, row->name)) row++;
         if (!row->name) return unknown_member(r, rows, member);
@@ -90,18 +91,21 @@ bool ids_next(id_list *l)
     return true;
 }
 
-static int read_ids(reader *r, const char *name, json_cursor at, const char **out)
+static int read_ids(reader *r, const char *name, json_cursor *at, const char **out)
 {
     char element[96];
     uint32_t k = 0;
-    *out = at.at;
-    if (json_peek(at) == KIND_STRING) return 0;
-    if (json_peek(at) != KIND_ARRAY) return wrong_type(r, name, "an id or a list of ids", at);
-    for (json_enter(&at); json_more(&at); json_skip(&at), k++) {
-        if (json_peek(at) == KIND_STRING) continue;
+    *out = at->at;
+    if (json_peek(*at) == KIND_STRING) {
+        json_skip(at);
+        return 0;
+    }
+    if (json_peek(*at) != KIND_ARRAY) return wrong_type(r, name, "an id or a list of ids", *at);
+    for (json_enter(at); json_more(at); json_skip(at), k++) {
+        if (json_peek(*at) == KIND_STRING) continue;
         snprintf(element, sizeof element, "%s/%s/%u", r->base, name, k);
         api_fail(r->c, "wrong_type", element, NULL, "\"%s\" must be a list of ids, found %s in it",
-                 name, json_type_name(json_peek(at)));
+                 name, json_type_name(json_peek(*at)));
         return -1;
     }
     return 0;
@@ -109,25 +113,31 @@ static int read_ids(reader *r, const char *name, json_cursor at, const char **ou
 
 /* ---- gradients ------------------------------------------------------------------------------- */
 
-static int read_of(reader *r, const char *name, json_cursor at)
+static int read_of(reader *r, const char *name, json_cursor *at)
 {
     return read_ids(r, name, at, &r->r->of);
 }
 
-static bool is_word(json_cursor at, const char *word)
+/* Takes the string if it is this one. */
+static bool take_word(json_cursor *at, const char *word)
 {
-    return json_peek(at) == KIND_STRING && json_is(json_read_string(&at), word);
+    json_cursor past = *at;
+    if (json_peek(past) != KIND_STRING || !json_is(json_read_string(&past), word)) return false;
+    *at = past;
+    return true;
 }
 
-static int read_wrt(reader *r, const char *name, json_cursor at)
+static int read_wrt(reader *r, const char *name, json_cursor *at)
 {
-    return is_word(at, "all") ? 0 : read_ids(r, name, at, &r->r->wrt);
+    return take_word(at, "all") ? 0 : read_ids(r, name, at, &r->r->wrt);
 }
 
-static int read_seeds(reader *r, const char *name, json_cursor at)
+static int read_seeds(reader *r, const char *name, json_cursor *at)
 {
-    r->r->seeds = at.at;
-    return json_peek(at) == KIND_OBJECT ? 0 : wrong_type(r, name, "an object of tensors by id", at);
+    if (json_peek(*at) != KIND_OBJECT)
+        return wrong_type(r, name, "an object of tensors by id", *at);
+    r->r->seeds = json_skip(at).at;
+    return 0;
 }
 
 static const member_row gradient_members[] = {
@@ -139,52 +149,72 @@ static const member_row gradient_members[] = {
 
 /* ---- the request ----------------------------------------------------------------------------- */
 
-static int read_graph(reader *r, const char *name, json_cursor at)
+static int read_graph(reader *r, const char *name, json_cursor *at)
 {
-    if (json_peek(at) != KIND_OBJECT)
-        return wrong_type(r, name, "an object with a list of \"nodes\"", at);
-    r->r->graph = json_skip(&at);
+    if (json_peek(*at) != KIND_OBJECT)
+        return wrong_type(r, name, "an object with a list of \"nodes\"", *at);
+    r->r->graph = json_skip(at);
     return 0;
 }
 
-static int read_inputs(reader *r, const char *name, json_cursor at)
+/* Tensors may be long: their places are noted, so that nobody steps over them again. */
+static int read_inputs(reader *r, const char *name, json_cursor *at)
 {
-    r->r->inputs = at.at;
-    return json_peek(at) == KIND_OBJECT ? 0 : wrong_type(r, name, "an object of tensors by id", at);
+    request *q = r->r;
+    grad_error err = {0};
+    if (json_peek(*at) != KIND_OBJECT)
+        return wrong_type(r, name, "an object of tensors by id", *at);
+    for (json_enter(at); json_more(at); json_skip(at)) {
+        if (q->n_inputs == q->input_room) {
+            const char **grown = table_grow(&r->c->host, q->inputs, &q->input_room,
+                                            sizeof *q->inputs, &err);
+            if (!grown) {
+                api_fail_core(r->c, &err, NULL, NULL);
+                return -1;
+            }
+            q->inputs = grown;
+        }
+        q->inputs[q->n_inputs++] = at->at;
+        json_name(at);
+    }
+    return 0;
 }
 
-static int read_outputs(reader *r, const char *name, json_cursor at)
+static int read_outputs(reader *r, const char *name, json_cursor *at)
 {
     return read_ids(r, name, at, &r->r->outputs);
 }
 
-static int read_dtype(reader *r, const char *name, json_cursor at)
+static int read_dtype(reader *r, const char *name, json_cursor *at)
 {
-    if (is_word(at, "float64")) r->r->dtype = GRAD_FLOAT64;
-    else if (is_word(at, "float32")) r->r->dtype = GRAD_FLOAT32;
-    else return wrong_type(r, name, "\"float64\" or \"float32\"", at);
+    if (take_word(at, "float64")) r->r->dtype = GRAD_FLOAT64;
+    else if (take_word(at, "float32")) r->r->dtype = GRAD_FLOAT32;
+    else return wrong_type(r, name, "\"float64\" or \"float32\"", *at);
     return 0;
 }
 
-static int read_gradients(reader *r, const char *name, json_cursor at)
+static int read_gradients(reader *r, const char *name, json_cursor *at)
 {
-    json_kind kind = json_peek(at);
+    json_kind kind = json_peek(*at);
     if (kind == KIND_OBJECT) {
         reader inner = {r->c, r->r, "/gradients"};
         return read_object(&inner, gradient_members, at);
     }
+    if (kind != KIND_TRUE && kind != KIND_FALSE)
+        return wrong_type(r, name, "true, false or an object of of, wrt and seeds", *at);
     r->r->gradients = kind == KIND_TRUE;
-    if (kind == KIND_TRUE || kind == KIND_FALSE) return 0;
-    return wrong_type(r, name, "true, false or an object of of, wrt and seeds", at);
+    json_skip(at);
+    return 0;
 }
 
-static int read_values(reader *r, const char *name, json_cursor at)
+static int read_values(reader *r, const char *name, json_cursor *at)
 {
-    if (is_word(at, "all")) r->r->values = WHICH_ALL;
-    else if (is_word(at, "outputs")) r->r->values = WHICH_OUTPUTS;
-    else if (is_word(at, "none")) r->r->values = WHICH_NONE;
-    else if (json_peek(at) != KIND_STRING && json_peek(at) != KIND_ARRAY)
-        return wrong_type(r, name, "\"all\", \"outputs\", \"none\" or a list of ids", at);
+    json_kind kind = json_peek(*at);
+    if (kind != KIND_STRING && kind != KIND_ARRAY)
+        return wrong_type(r, name, "\"all\", \"outputs\", \"none\" or a list of ids", *at);
+    if (take_word(at, "all")) r->r->values = WHICH_ALL;
+    else if (take_word(at, "outputs")) r->r->values = WHICH_OUTPUTS;
+    else if (take_word(at, "none")) r->r->values = WHICH_NONE;
     else {
         r->r->values = WHICH_IDS;
         return read_ids(r, name, at, &r->r->values_ids);
@@ -192,11 +222,11 @@ static int read_values(reader *r, const char *name, json_cursor at)
     return 0;
 }
 
-static int read_encoding(reader *r, const char *name, json_cursor at)
+static int read_encoding(reader *r, const char *name, json_cursor *at)
 {
-    r->r->base64 = is_word(at, "base64");
-    if (r->r->base64 || is_word(at, "json")) return 0;
-    return wrong_type(r, name, "\"json\" or \"base64\"", at);
+    r->r->base64 = take_word(at, "base64");
+    if (r->r->base64 || take_word(at, "json")) return 0;
+    return wrong_type(r, name, "\"json\" or \"base64\"", *at);
 }
 
 static const member_row request_members[] = {
@@ -220,8 +250,13 @@ int members_read(request *out, api_call *c)
                  json_type_name(json_peek(at)));
         return -1;
     }
-    if (read_object(&r, request_members, at) < 0) return -1;
+    if (read_object(&r, request_members, &at) < 0) return -1;
     if (out->graph.at) return 0;
     api_fail(c, "missing_member", "", NULL, "the request has no member \"graph\"");
     return -1;
+}
+
+void members_free(request *r, api_call *c)
+{
+    r->inputs = table_free(&c->host, r->inputs, r->input_room, sizeof *r->inputs);
 }

@@ -11,7 +11,8 @@ typedef enum which { WHICH_ALL, WHICH_OUTPUTS, WHICH_NONE, WHICH_IDS } which;
 /* Texts of members are at the value; NULL where the member is absent. */
 typedef struct request {
     json_slice graph;
-    const char *inputs;  /* an object */
+    const char **inputs; /* the members of "inputs", each where its name starts */
+    uint32_t n_inputs, input_room;
     const char *outputs; /* an id or a list of ids, like all lists here */
     grad_dtype dtype;
     bool base64;
@@ -23,8 +24,9 @@ typedef struct request {
     const char *seeds;   /* an object */
 } request;
 
-/* -1 with the call ended. */
+/* -1 with the call ended. members_free also then. */
 int members_read(request *out, api_call *c);
+void members_free(request *r, api_call *c);
 
 /* Walks a list of ids, or the one id that stands for it:
        for (id_list l = ids_open(text); ids_next(&l);) ... l.id (raw), l.index (-1: no list) */

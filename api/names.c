@@ -66,7 +66,7 @@ static uint32_t probe(const names *t, uint64_t h, const char *id, size_t length)
         if (held == 0) return at;
         if ((held & ~mask) != tag) continue;
         const name *candidate = &t->at[(held & mask) - 1];
-        if (candidate->length == length && memcmp(candidate->id, id, length) == 0) return at;
+        if (candidate->length == length && memcmp(name_text(candidate), id, length) == 0) return at;
     }
 }
 
@@ -84,8 +84,9 @@ static int set_slots(names *t, uint32_t slots, grad_error *err)
     t->slot = fresh;
     t->slots = slots;
     for (uint32_t i = 0; i < t->n; i++) {
-        uint64_t h = hash(t->key, t->at[i].id, t->at[i].length);
-        enter(t, probe(t, h, t->at[i].id, t->at[i].length), h, i);
+        const name *n = &t->at[i];
+        uint64_t h = hash(t->key, name_text(n), n->length);
+        enter(t, probe(t, h, name_text(n), n->length), h, i);
     }
     return 0;
 }
@@ -142,20 +143,46 @@ int names_intern(uint32_t *out, names *t, const char *id, size_t length, grad_er
         at = probe(t, h, id, length);
     }
     enter(t, at, h, t->n);
-    t->at[t->n] = (name){id, NULL, (uint32_t)length, NO_NAME, 0, NO_NAME};
+    name *n = &t->at[t->n];
+    *n = (name){.length = (uint32_t)length, .place = NO_NAME, .more = NO_NAME};
+    if (length <= sizeof n->near) memcpy(n->near, id, length);
+    else n->far = id;
     *out = t->n++;
     return 0;
 }
 
-static bool is_letter(char c)
+const char *name_copy(char to[ID_ROOM], const name *n)
 {
-    return (unsigned char)((c | 0x20) - 'a') < 26 || c == '_';
+    size_t length = n->length < ID_ROOM ? n->length : 0;
+    memcpy(to, name_text(n), length);
+    to[length] = '\0';
+    return to;
 }
+
+/* 1: may begin an id or go on in it; 2: may go on. */
+static const unsigned char in_id[256] = {
+    ['A'] = 1, ['B'] = 1, ['C'] = 1, ['D'] = 1, ['E'] = 1, ['F'] = 1, ['G'] = 1, ['H'] = 1,
+    ['I'] = 1, ['J'] = 1, ['K'] = 1, ['L'] = 1, ['M'] = 1, ['N'] = 1, ['O'] = 1, ['P'] = 1,
+    ['Q'] = 1, ['R'] = 1, ['S'] = 1, ['T'] = 1, ['U'] = 1, ['V'] = 1, ['W'] = 1, ['X'] = 1,
+    ['Y'] = 1, ['Z'] = 1, ['a'] = 1, ['b'] = 1, ['c'] = 1, ['d'] = 1, ['e'] = 1, ['f'] = 1,
+    ['g'] = 1, ['h'] = 1, ['i'] = 1, ['j'] = 1, ['k'] = 1, ['l'] = 1, ['m'] = 1, ['n'] = 1,
+    ['o'] = 1, ['p'] = 1, ['q'] = 1, ['r'] = 1, ['s'] = 1, ['t'] = 1, ['u'] = 1, ['v'] = 1,
+    ['w'] = 1, ['x'] = 1, ['y'] = 1, ['z'] = 1, ['_'] = 1, ['0'] = 2, ['1'] = 2, ['2'] = 2,
+    ['3'] = 2, ['4'] = 2, ['5'] = 2, ['6'] = 2, ['7'] = 2, ['8'] = 2, ['9'] = 2, ['.'] = 2,
+};
 
 size_t id_run(const char *text, size_t n)
 {
     size_t i = 0;
-    if (n == 0 || !is_letter(text[0])) return 0;
-    while (i < n && (is_letter(text[i]) || (unsigned char)(text[i] - '0') < 10 || text[i] == '.')) i++;
+    if (n == 0 || in_id[(unsigned char)text[0]] != 1) return 0;
+    while (i < n && in_id[(unsigned char)text[i]]) i++;
     return i;
+}
+
+size_t id_length(const char *text)
+{
+    const char *p = text;
+    if (in_id[(unsigned char)*p] != 1) return 0;
+    while (in_id[(unsigned char)*p]) p++;
+    return (size_t)(p - text);
 }

@@ -11,9 +11,13 @@
 
 #define NO_NAME UINT32_MAX
 
-/* 32 bytes: there may be millions. */
+/* 32 bytes: there may be millions. A short id stands in the name itself, which spares most look-ups
+   a visit to the body. */
 typedef struct name {
-    const char *id;      /* in the body, or in the arena if written there with escapes */
+    union {
+        const char *far; /* in the body, or in the arena if written with escapes */
+        char near[8];
+    };
     const grad_op *op;   /* NULL: an input or a constant, or declared by no node */
     uint32_t length;     /* bytes of id */
     uint32_t place;      /* the node's index in the document; NO_NAME: no node declares it */
@@ -22,6 +26,16 @@ typedef struct name {
 } name;
 
 _Static_assert(sizeof(name) == 32, "a name takes 32 bytes");
+
+/* Not ended by NUL; good until the table grows. */
+static inline const char *name_text(const name *n)
+{
+    return n->length <= sizeof n->near ? n->near : n->far;
+}
+
+/* A copy for an error's "node"; empty where the id is longer than anyone would read. */
+enum { ID_ROOM = 512 };
+const char *name_copy(char to[ID_ROOM], const name *n);
 
 typedef struct names {
     grad_host *host;
@@ -38,11 +52,13 @@ void names_free(names *t);
 void names_free_index(names *t); /* no more look-ups; the names stay */
 
 uint32_t names_find(const names *t, const char *id, size_t length); /* NO_NAME if there is none */
-/* Finds it, or adds it as declared by no node; id is borrowed for good. */
+/* Finds it, or adds it as declared by no node; `id` is borrowed for good. */
 int names_intern(uint32_t *out, names *t, const char *id, size_t length, grad_error *err);
 
-/* How many of the bytes can stand in an id ([A-Za-z_][A-Za-z0-9_.]*). */
+/* How many of the bytes can stand in an id ([A-Za-z_][A-Za-z0-9_.]*). id_length is for text that is
+   sure to hold some other byte. */
 size_t id_run(const char *text, size_t n);
+size_t id_length(const char *text);
 static inline bool is_id(const char *text, size_t n) { return n > 0 && id_run(text, n) == n; }
 
 #endif

@@ -63,7 +63,7 @@ static void write_cycle(const sorter *s, uint32_t first, uint32_t start, char *t
         }
         const name *at = &s->d->names.at[s->path[first + (start - first + i) % length].name];
         n += (size_t)snprintf(to + n, room - n, "%s%.*s", i ? " -> " : "",
-                              (int)(at->length < 40 ? at->length : 40), at->id);
+                              (int)(at->length < 40 ? at->length : 40), name_text(at));
     }
 }
 
@@ -71,7 +71,7 @@ static void write_cycle(const sorter *s, uint32_t first, uint32_t start, char *t
 static int cycle(sorter *s, uint32_t from)
 {
     const document *d = s->d;
-    char text[900], at[96], id[512];
+    char text[900], at[96], id[ID_ROOM];
     uint32_t first = s->depth - 1;
     while (s->path[first].name != from) first--;
     uint32_t start = first;
@@ -80,8 +80,7 @@ static int cycle(sorter *s, uint32_t from)
     write_cycle(s, first, start, text, sizeof text);
     const name *node = &d->names.at[s->path[start].name];
     snprintf(at, sizeof at, "/graph/nodes/%u/inputs/%u", node->place, s->path[start].next - 1);
-    snprintf(id, sizeof id, "%.*s", (int)(node->length < sizeof id ? node->length : 0), node->id);
-    api_fail(d->c, "cycle", at, id, "cycle: %s%s", text,
+    api_fail(d->c, "cycle", at, name_copy(id, node), "cycle: %s%s", text,
              s->depth - first > 1 ? " (each takes the next as an input)" : "");
     return -1;
 }

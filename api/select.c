@@ -136,7 +136,7 @@ static int seed_of_another(evaluation *e, const pointer *at, json_slice id)
     for (uint32_t i = 0; i < e->n_of && n + 80 < sizeof known; i++) {
         const name *of = name_of(e, e->of[i].at.first);
         n += (size_t)snprintf(known + n, sizeof known - n, "%s%.*s", i ? ", " : "",
-                              (int)(of->length < 60 ? of->length : 60), of->id);
+                              (int)(of->length < 60 ? of->length : 60), name_text(of));
     }
     known[n] = '\0';
     api_fail(e->c, "unknown_id", pointer_text(at), NULL, "a seed for \"%.*s\", which is not among the "

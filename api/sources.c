@@ -97,7 +97,7 @@ static int graph_tensors(evaluation *e)
     for (uint32_t i = 0; i < d->n_tensors; i++) {
         const doc_tensor *in_graph = &d->tensor[i];
         const name *n = name_of(e, in_graph->name);
-        spot at = {.node = n->place, .operand = in_graph->operand, .id = n->id,
+        spot at = {.node = n->place, .operand = in_graph->operand, .id = name_text(n),
                    .id_length = n->length};
         if (in_graph->operand == NO_NAME) {
             if (declared_tensor(e, in_graph->name, in_graph->text, &at) < 0) return -1;
@@ -123,9 +123,9 @@ static int check_missing(evaluation *e)
         const name *n = &d->names.at[index];
         if (document_kind(d, n) != DOC_INPUT || e->flag[index] & GIVEN) continue;
         if (document_more(d, n)->tensor != NO_NAME) continue;
-        char at[64], id[512];
+        char at[64], id[ID_ROOM];
         snprintf(at, sizeof at, "/graph/nodes/%u", n->place);
-        snprintf(id, sizeof id, "%.*s", (int)(n->length < sizeof id ? n->length : 0), n->id);
+        name_copy(id, n);
         api_fail(e->c, "missing_input", at, id, "the input \"%s\" has no value: neither in "
                  "\"inputs\" nor as \"value\" where it is declared", id);
         return -1;
@@ -149,8 +149,8 @@ static int refuse_name(evaluation *e, json_slice key)
         return -1;
     }
     const name *n = name_of(e, r.first);
-    char id[512];
-    snprintf(id, sizeof id, "%.*s", (int)(n->length < sizeof id ? n->length : 0), n->id);
+    char id[ID_ROOM];
+    name_copy(id, n);
     if (document_kind(&e->document, n) == DOC_CONSTANT)
         api_fail(e->c, "not_an_input", pointer_text(&at), id, "\"%.*s\" is a constant; declare it "
                  "with \"op\": \"input\" to give it values", shown, key.at);
@@ -179,7 +179,7 @@ static int given_tensor(evaluation *e, json_slice key, const char *text)
     }
     const name *n = name_of(e, slot);
     if (n->op || document_kind(&e->document, n) != DOC_INPUT) return refuse_name(e, key);
-    spot at = {.base = "/inputs", .key = key, .id = n->id, .id_length = n->length};
+    spot at = {.base = "/inputs", .key = key, .id = name_text(n), .id_length = n->length};
     if (look_at(&t, &dtype, e, text, 0, document_more(&e->document, n), slot, &at) < 0) return -1;
     return add_input(&e->node[slot], e, &t, dtype, &at);
 }
@@ -188,9 +188,8 @@ int read_sources(evaluation *e)
 {
     if (e->document.roles) note_uses(e);
     if (graph_tensors(e) < 0 || check_missing(e) < 0) return -1;
-    if (!e->request.inputs) return 0;
-    json_cursor at = {e->request.inputs};
-    for (json_enter(&at); json_more(&at); json_skip(&at)) {
+    for (uint32_t k = 0; k < e->request.n_inputs; k++) {
+        json_cursor at = {e->request.inputs[k]};
         json_slice key = json_name(&at);
         if (given_tensor(e, key, at.at) < 0) return -1;
     }

@@ -100,13 +100,11 @@ static bool is_whole(const char *text, const char *end, bool digits_only)
 
 static const char *past_number(reader *r, const char *p)
 {
-    const char *start = p;
-    bool digits_only = true;
-    for (;; p++) {
-        if (text_is_digit(*p) || *p == '-') continue;
-        if (*p != '.' && *p != 'e' && *p != 'E' && *p != '+') break;
-        digits_only = false;
-    }
+    const char *start = p, *end = r->c->body + r->c->length;
+    p = text_digit_run(p + 1, end); /* whatever the first byte is */
+    bool digits_only = *p != '.' && (*p | 0x20) != 'e';
+    if (*p == '.') p = text_digit_run(p + 1, end);
+    if ((*p | 0x20) == 'e') p = text_digit_run(p + 2, end);
     if (r->look && r->t->whole) r->t->whole = is_whole(start, p, digits_only);
     return p;
 }

@@ -50,7 +50,7 @@ static void consumer(const evaluation *e, uint32_t index, unsigned uses, char *t
             if (document_source(d, in[k]) != index) continue;
             if (!(use_of_role(grad_op_role(node->op, k)) & uses)) continue;
             snprintf(to, room, "%s \"%.*s\"", grad_op_name(node->op),
-                     (int)(node->length < 60 ? node->length : 60), node->id);
+                     (int)(node->length < 60 ? node->length : 60), name_text(node));
             return;
         }
     }

@@ -15,13 +15,14 @@ typedef struct compiler {
     plan *plan;
     grad_error *err;
     size_t n;            /* nodes looked at */
-    uint8_t *needed;
+    uint8_t *mark;       /* NEEDED, CONSTANT */
     uint32_t *bytes_of;  /* the node whose bytes this one has */
     uint32_t *last_use;  /* the last node that reads these bytes; FOREVER: a result */
     ref *home;
 } compiler;
 
 #define FOREVER UINT32_MAX
+enum { NEEDED = 1, CONSTANT = 2 };
 
 static bool is_lanes(const node *n)
 {
@@ -34,16 +35,18 @@ static bool is_scalar_step(const grad_graph *g, const node *n)
     return n->n_in <= INLINE_OPERANDS && node_shape(g, n)->count == 1 && is_lanes(n);
 }
 
-/* The operand that an element-wise node really reads. */
-static uint32_t look_through(const compiler *c, uint32_t in)
+/* The node that operand k is really read from: element-wise tensor calls look through `expand`. */
+static uint32_t operand(const compiler *c, const node *n, uint32_t k)
 {
-    const node *n = &c->g->at[in];
-    return n->op->broadcasts ? node_in(c->g, n)[0] : in;
+    uint32_t in = node_in(c->g, n)[k];
+    if (in == GRAD_NONE || !is_lanes(n) || node_shape(c->g, n)->count == 1) return in;
+    const node *from = &c->g->at[in];
+    return from->op->broadcasts ? node_in(c->g, from)[0] : in;
 }
 
 static bool is_number(const compiler *c, const node *n, double value)
 {
-    if (n->op != &grad__op_constant || node_shape(c->g, n)->count != 1) return false;
+    if (node_shape(c->g, n)->count != 1) return false;
     const void *data = grad__pool_constant_at(c->g->pool, n->in[0]);
     if (n->dtype == GRAD_FLOAT64) return memcmp(data, &value, sizeof value) == 0;
     float narrow = (float)value;
@@ -56,7 +59,8 @@ static uint32_t passes_on(const compiler *c, uint32_t i)
     const node *n = &c->g->at[i];
     if (n->op->alias) return node_in(c->g, n)[0];
     for (int k = 0; k < 2 && n->n_in == 2; k++) {
-        if (!n->op->neutral[k].is || !is_number(c, &c->g->at[n->in[k]], n->op->neutral[k].value))
+        if (!n->op->neutral[k].is || !(c->mark[n->in[k]] & CONSTANT) ||
+            !is_number(c, &c->g->at[n->in[k]], n->op->neutral[k].value))
             continue;
         const node *other = &c->g->at[n->in[1 - k]];
         if (other->shape == n->shape && other->dtype == n->dtype) return n->in[1 - k];
@@ -64,42 +68,48 @@ static uint32_t passes_on(const compiler *c, uint32_t i)
     return GRAD_NONE;
 }
 
+/* Leaves in bytes_of[] what each needed node passes on. */
 static void mark(compiler *c, const grad_node *results, size_t n_results)
 {
-    for (size_t i = 0; i < n_results; i++) c->needed[results[i]] = 1;
+    for (size_t i = 0; i < c->n; i++) c->mark[i] = c->g->at[i].op == &grad__op_constant ? CONSTANT : 0;
+    for (size_t i = 0; i < n_results; i++) c->mark[results[i]] |= NEEDED;
     for (size_t i = c->n; i-- > 0;) {
-        if (!c->needed[i]) continue;
+        if (!(c->mark[i] & NEEDED)) continue;
         const node *n = &c->g->at[i];
-        const uint32_t *in = node_in(c->g, n);
-        uint32_t same = passes_on(c, (uint32_t)i);
-        if (same != GRAD_NONE) {
-            c->needed[same] = 1;
+        c->bytes_of[i] = passes_on(c, (uint32_t)i);
+        if (c->bytes_of[i] != GRAD_NONE) {
+            c->mark[c->bytes_of[i]] |= NEEDED;
             continue;
         }
-        for (uint32_t k = 0; k < n->n_in; k++)
-            if (in[k] != GRAD_NONE) c->needed[is_lanes(n) ? look_through(c, in[k]) : in[k]] = 1;
+        for (uint32_t k = 0; k < n->n_in; k++) {
+            uint32_t from = operand(c, n, k);
+            if (from != GRAD_NONE) c->mark[from] |= NEEDED;
+        }
     }
 }
 
-static void use(compiler *c, uint32_t bytes, uint32_t by)
+static bool is_source(const node *n)
 {
-    if (c->last_use[bytes] != FOREVER) c->last_use[bytes] = by;
+    return n->op == &grad__op_input || n->op == &grad__op_constant;
 }
 
 static void find_last_uses(compiler *c, const grad_node *results, size_t n_results)
 {
     for (size_t i = 0; i < c->n; i++) {
-        if (!c->needed[i]) continue;
+        if (!(c->mark[i] & NEEDED)) continue;
         const node *n = &c->g->at[i];
-        const uint32_t *in = node_in(c->g, n);
-        uint32_t same = passes_on(c, (uint32_t)i);
-        c->bytes_of[i] = same == GRAD_NONE ? (uint32_t)i : c->bytes_of[same];
-        bool source = n->op == &grad__op_input || n->op == &grad__op_constant;
-        c->last_use[i] = source ? FOREVER : (uint32_t)i;
-        if (same != GRAD_NONE) continue;
-        for (uint32_t k = 0; k < n->n_in; k++)
-            if (in[k] != GRAD_NONE)
-                use(c, c->bytes_of[is_lanes(n) ? look_through(c, in[k]) : in[k]], (uint32_t)i);
+        if (c->bytes_of[i] != GRAD_NONE) {
+            c->bytes_of[i] = c->bytes_of[c->bytes_of[i]];
+            continue;
+        }
+        c->bytes_of[i] = (uint32_t)i;
+        c->last_use[i] = is_source(n) ? FOREVER : (uint32_t)i;
+        for (uint32_t k = 0; k < n->n_in; k++) {
+            uint32_t from = operand(c, n, k);
+            if (from == GRAD_NONE) continue;
+            from = c->bytes_of[from];
+            if (c->last_use[from] != FOREVER) c->last_use[from] = (uint32_t)i;
+        }
     }
     for (size_t i = 0; i < n_results; i++) c->last_use[c->bytes_of[results[i]]] = FOREVER;
 }
@@ -156,7 +166,7 @@ static bool may_take_over(const compiler *c, uint32_t i, uint32_t k)
 {
     const node *n = &c->g->at[i];
     const uint32_t *in = node_in(c->g, n);
-    uint32_t from = is_lanes(n) ? look_through(c, in[k]) : in[k], bytes = c->bytes_of[from];
+    uint32_t from = operand(c, n, k), bytes = c->bytes_of[from];
     if (c->last_use[bytes] != i || c->home[bytes].scalar) return false;
     if (bytes_of_node(c->g, &c->g->at[bytes]) != bytes_of_node(c->g, n)) return false;
     if (is_lanes(n)) /* the same memory must mean the same lane */
@@ -169,9 +179,7 @@ static bool may_take_over(const compiler *c, uint32_t i, uint32_t k)
 
 static uint32_t bytes_read(const compiler *c, uint32_t i, uint32_t k)
 {
-    const node *n = &c->g->at[i];
-    uint32_t in = node_in(c->g, n)[k];
-    return c->bytes_of[is_lanes(n) ? look_through(c, in) : in];
+    return c->bytes_of[operand(c, &c->g->at[i], k)];
 }
 
 static int take_home(compiler *c, uint32_t i)
@@ -234,7 +242,7 @@ static int bind(compiler *c, uint32_t i, bound *to)
             refs[k] = (ref){0, 0};
             continue;
         }
-        uint32_t from = lanes ? look_through(c, in[k]) : in[k];
+        uint32_t from = operand(c, n, k);
         shape[k] = node_shape(g, &g->at[from]);
         dtype[k] = (grad_dtype)g->at[from].dtype;
         refs[k] = c->home[c->bytes_of[from]];
@@ -298,12 +306,8 @@ static int add_step(compiler *c, uint32_t i)
 /* Sources are there before the first step, so that no step may live where they do. */
 static int settle_sources(compiler *c)
 {
-    for (uint32_t i = 0; i < c->n; i++) {
-        const grad_op *op = c->g->at[i].op;
-        if (c->needed[i] && (op == &grad__op_input || op == &grad__op_constant) &&
-            settle_source(c, i) < 0)
-            return -1;
-    }
+    for (uint32_t i = 0; i < c->n; i++)
+        if ((c->mark[i] & NEEDED) && is_source(&c->g->at[i]) && settle_source(c, i) < 0) return -1;
     return 0;
 }
 
@@ -313,9 +317,7 @@ static int place_and_step(compiler *c)
     for (uint32_t i = 0; i < c->n; i++) {
         if ((i & 4095) == 0 && stop && *stop)
             return grad_fail(c->err, GRAD_STOPPED, "the deadline passed while compiling");
-        if (!c->needed[i] || c->bytes_of[i] != i) continue;
-        const grad_op *op = c->g->at[i].op;
-        if (op == &grad__op_input || op == &grad__op_constant) continue;
+        if (!(c->mark[i] & NEEDED) || c->bytes_of[i] != i || is_source(&c->g->at[i])) continue;
         if (move_in(c, i) < 0 || add_step(c, i) < 0) return -1;
     }
     return 0;
@@ -356,19 +358,18 @@ int grad_compile(grad_program **out, grad_graph *g, const grad_node *results, si
     p->pool = g->pool;
     grad__pool_keep(p->pool);
     c.plan = grad__plan_new(g->host, err);
-    c.needed = grad__alloc(g->host, c.n, err);
+    c.mark = grad__alloc(g->host, c.n, err);
     c.bytes_of = grad__alloc_array(g->host, c.n, sizeof *c.bytes_of, err);
     c.last_use = grad__alloc_array(g->host, c.n, sizeof *c.last_use, err);
     c.home = grad__alloc_array(g->host, c.n, sizeof *c.home, err);
-    if (!c.plan || !c.needed || !c.bytes_of || !c.last_use || !c.home) goto done;
-    memset(c.needed, 0, c.n);
+    if (!c.plan || !c.mark || !c.bytes_of || !c.last_use || !c.home) goto done;
     mark(&c, results, n_results);
     find_last_uses(&c, results, n_results);
     if (settle_sources(&c) < 0 || place_and_step(&c) < 0 || keep_results(&c, results, n_results) < 0) goto done;
     finish(&c);
     result = 0;
 done:
-    grad__free(g->host, c.needed, c.n);
+    grad__free(g->host, c.mark, c.n);
     grad__free(g->host, c.bytes_of, c.n * sizeof *c.bytes_of);
     grad__free(g->host, c.last_use, c.n * sizeof *c.last_use);
     grad__free(g->host, c.home, c.n * sizeof *c.home);

@@ -204,6 +204,8 @@ typedef struct grad_family {
     const grad_op *const *ops;
 } grad_family;
 
+const grad_family *grad__families(void); /* all, internal rows included; ended by a NULL name */
+
 /* ---- services for rows (op.c, differentiate.c) ------------------------------------------------ */
 
 /* infer */
@@ -238,7 +240,10 @@ int grad_expand_fail(B *b, grad_code code, int input, const char *attribute, con
                      ...) __attribute__((format(printf, 5, 6)));
 
 /* kernels */
-static inline bool grad_stopped(const grad_frame *f) { return f->stop && *f->stop; }
+static inline bool grad_stopped(const grad_frame *f)
+{
+    return f->stop && __atomic_load_n(f->stop, __ATOMIC_RELAXED);
+}
 int grad_frame_stopped(grad_frame *f); /* fills the error; returns -1 */
 
 /* looking at nodes */

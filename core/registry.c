@@ -66,6 +66,11 @@ static void fill(void)
     qsort(table.by_name, table.n, sizeof *table.by_name, by_name);
 }
 
+const grad_family *grad__families(void)
+{
+    return families;
+}
+
 size_t grad_op_count(void)
 {
     pthread_once(&table.once, fill);

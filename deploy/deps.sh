@@ -4,7 +4,7 @@
 # Does nothing, and needs no network, when all are there. Uses sudo only when not root.
 set -eu
 
-build="make gcc g++ libc6-dev pkgconf libopenblas-serial-dev libmicrohttpd-dev libjansson-dev libyaml-dev"
+build="make gcc g++ libc6-dev pkgconf libopenblas-pthread-dev libmicrohttpd-dev libjansson-dev libyaml-dev"
 test="libcmocka-dev libcurl4-openssl-dev curl"
 lint="clang clang-tidy shellcheck"
 image="buildah podman debootstrap runc uidmap curl"

@@ -135,7 +135,7 @@ expect "user of process 1" 65532 "$(status Uid | cut -f1)"
 expect "capabilities" 0000000000000000 "$(status CapEff)"
 expect "no new privileges" 1 "$(status NoNewPrivs)"
 expect "writes to the root" refused "$(inside sh -c 'touch /x 2>/dev/null && echo written || echo refused')"
-expect "setuid files" "" "$(inside find / -xdev -type f -perm /6000)"
+expect "setuid files" "" "$(inside sh -c 'find / -xdev -type f -perm /6000 2>/dev/null')"
 
 "${engine[@]}" stop -t 30 "$container" >/dev/null
 expect "exit after SIGTERM" 0 "$("${engine[@]}" inspect "$container" --format '{{.State.ExitCode}}')"

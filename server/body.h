@@ -15,8 +15,8 @@ typedef struct body_budget {
 
 typedef enum body_state { BODY_GOOD, BODY_TOO_LARGE, BODY_NO_ROOM } body_state;
 
-/* Start as {.budget = …, .limit = …}. `at` may be NULL where n is 0; else a NUL follows the last
-   byte. */
+/* Start as {.budget = …, .limit = …}. `at` may be NULL where n is 0; else a NUL follows the
+   last byte. */
 typedef struct body {
     char *at;
     size_t n, room;

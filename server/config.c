@@ -57,8 +57,8 @@ static uint64_t own_connections(void)
 /* clang-format off */
 static const setting settings[] = {
     {"listen", ADDRESSES, AT(listen), "localhost:8080", NULL, 0, 0, NULL,
-     "addresses to listen on, separated by commas; the flag may be repeated. localhost is 127.0.0.1 "
-     "and ::1, no host or * is every address, port 0 picks a free one"},
+     "addresses to listen on, separated by commas; the flag may be repeated. localhost is "
+     "127.0.0.1 and ::1, no host or * is every address, port 0 picks a free one"},
     {"workers", COUNT, AT(workers), NULL, own_cpus, 1, 1024, NULL,
      "threads that evaluate; by default as many as there are processors for us"},
     {"queue", COUNT, AT(queue), "256", NULL, 0, 1e6, NULL,

@@ -3,9 +3,10 @@
  * OpenBLAS knows processors by model number, and a release that is older than the processor may
  * fall back to kernels of another age: 0.3.21 (Debian 12) runs its SSE3 "Prescott" kernels on newer
  * Intel processors, at less than half the speed. What the processor can do is written in its
- * feature bits, so we compare those with the name of the kernels that were chosen. The library
- * reads OPENBLAS_CORETYPE only while it is loaded, hence the second start; that the variable is
- * then set keeps it from being a third.
+ * feature bits, so we compare those with the name of the kernels that were chosen. Threads of its
+ * own it must not have: the workers are enough, and it would start them with signals unblocked. The
+ * library reads its variables only while it is loaded, hence the second start; that they are then
+ * set keeps it from being a third.
  *
  * Names that the table does not hold are newer than this file and are left alone. On AMD's Zen 4,
  * which has both, float64 products took (GF/s, 64, 256 and 1024 wide; OpenBLAS 0.3.21)
@@ -17,6 +18,7 @@
 #include "api.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
@@ -62,12 +64,19 @@ const char *cpu_better_kernels(const cpu_features *cpu, const char *running)
     return NULL;
 }
 
+/* Sets a variable that is not so yet; true where it had to be. */
+static bool set(const char *name, const char *value)
+{
+    const char *now = getenv(name);
+    return !(now != NULL && strcmp(now, value) == 0) && setenv(name, value, 1) == 0;
+}
+
 void cpu_correct_kernels(char **argv)
 {
-    if (getenv("OPENBLAS_CORETYPE") != NULL) return;
     cpu_features cpu = features();
-    const char *better = cpu_better_kernels(&cpu, api_blas_kernels());
-    if (better == NULL || setenv("OPENBLAS_CORETYPE", better, 1) != 0) return;
-    setenv("OPENBLAS_NUM_THREADS", "1", 0);
-    execv("/proc/self/exe", argv);
+    const char *better =
+        getenv("OPENBLAS_CORETYPE") == NULL ? cpu_better_kernels(&cpu, api_blas_kernels()) : NULL;
+    bool changed = better != NULL && set("OPENBLAS_CORETYPE", better);
+    changed = set("OPENBLAS_NUM_THREADS", "1") || changed;
+    if (changed) execv("/proc/self/exe", argv);
 }

@@ -1,8 +1,8 @@
 /* drain.c -- from the first signal to the last answer.
  *
- * Readiness goes first, so that a load balancer looks elsewhere (it may take drain-delay to notice);
- * then the door; then what is under way is waited for, and stopped if it takes too long. A second
- * signal ends the process at any point.
+ * Readiness goes first, so that a load balancer looks elsewhere (it may take drain-delay to
+ * notice); then the door; then what is under way is waited for, and stopped if it takes too long. A
+ * second signal ends the process at any point.
  */
 #include "drain.h"
 

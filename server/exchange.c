@@ -67,8 +67,6 @@ static void refuse_draining(exchange *x)
 static void judge_head(exchange *x)
 {
     gate_refusal why;
-    uint64_t limit = x->server->config->body_limit;
-    int64_t length = x->head.facts.content_length;
     /* The route is looked for in any case: refusals, too, carry its name and the request's id. */
     api_next next = api_route(x->call, &x->head.api);
     if (gate_refuses(&x->head.facts, &why)) {
@@ -76,14 +74,11 @@ static void judge_head(exchange *x)
         reject(x, why.code);
         x->closes = true;
     } else if (next == API_DONE) {
+        const char *code = api_call_reply(x->call)->code;
         x->stage = FINISHED;
+        if (code != NULL && strcmp(code, "body_too_large") == 0) x->rejected = code;
     } else if (server_phase_now(x->server) == SERVER_STOPPING) {
         refuse_draining(x);
-    } else if (length >= 0 && (uint64_t)length > limit) {
-        api_refuse(x->call, "body_too_large", 0,
-                   "the body has %lld bytes; the limit is %llu (--body-limit)", (long long)length,
-                   (unsigned long long)limit);
-        reject(x, "body_too_large");
     }
 }
 

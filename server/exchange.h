@@ -12,8 +12,8 @@
 
 typedef struct exchange exchange;
 
-/* The head of a request as it came in; the texts live, and the descriptor of the connection is open,
-   until exchange_end has returned. */
+/* The head of a request as it came in; the texts live, and the descriptor of the connection is
+   open, until exchange_end has returned. */
 typedef struct exchange_head {
     api_head api;
     gate_facts facts;

@@ -47,7 +47,7 @@ struct http {
     door door[];
 };
 
-/* ---- a request's head ------------------------------------------------------------------------- */
+/* ---- a request's head ------------------------------------------------------------------------ */
 
 /* Headers that somebody looks at: where their text goes, and their count. */
 static const struct {
@@ -121,7 +121,7 @@ static void read_head(exchange_head *head, struct MHD_Connection *connection, co
     head->fd = info == NULL ? -1 : info->connect_fd;
 }
 
-/* ---- a request -------------------------------------------------------------------------------- */
+/* ---- a request ------------------------------------------------------------------------------- */
 
 static void resume(void *connection)
 {
@@ -200,11 +200,11 @@ static size_t unescape(void *cls, struct MHD_Connection *connection, char *text)
     return strstr(text, "%00") != NULL ? strlen(text) : MHD_http_unescape(text);
 }
 
-/* ---- the door --------------------------------------------------------------------------------- */
+/* ---- the door -------------------------------------------------------------------------------- */
 
 /* Connections that the kernel has completed may carry requests already, and shutting the socket
-   would reset them; so they are taken in first, as far as there is room (0.9.75 would block for ever
-   on one too many). */
+   would reset them; so they are taken in first, as far as there is room (0.9.75 would block for
+   ever on one too many). */
 static void take_in_waiting(door *d)
 {
     const union MHD_DaemonInfo *info =
@@ -250,7 +250,7 @@ static void shut_from_within(door *d)
     double until = clock_seconds() + 0.5;
     while (call >= 0 && atomic_load(&d->state) != DOOR_SHUT && clock_seconds() < until)
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    shut(d); /* at the limit of connections none is accepted, and the loop has let go of the socket */
+    shut(d); /* at the limit none is accepted, and the loop has let go of the socket */
     if (call >= 0) close(call);
 }
 
@@ -259,7 +259,7 @@ void http_shut_door(http *h)
     for (int i = 0; i < h->count; i++) shut_from_within(&h->door[i]);
 }
 
-/* ---- start and stop --------------------------------------------------------------------------- */
+/* ---- start and stop -------------------------------------------------------------------------- */
 
 static struct MHD_Response *make_no_memory(void)
 {

@@ -102,7 +102,7 @@ static size_t status_place(int status)
     return i;
 }
 
-/* ---- the text --------------------------------------------------------------------------------- */
+/* ---- the text -------------------------------------------------------------------------------- */
 
 typedef struct writer {
     void (*write)(void *to, const char *text, size_t n);
@@ -159,7 +159,8 @@ static const char *route_label(const metrics *m, size_t i)
 
 static void print_requests(const metrics *m, const writer *w)
 {
-    head(w, "gradd_http_requests_total", "counter", "Requests answered, by route, method and status.");
+    head(w, "gradd_http_requests_total", "counter",
+         "Requests answered, by route, method and status.");
     for (size_t r = 0; r <= m->routes; r++)
         for (size_t k = 0; k < COUNT(methods); k++)
             for (size_t s = 0; s < COUNT(statuses); s++) {
@@ -246,7 +247,7 @@ static void print_process(const metrics *m, const writer *w)
     print(w, "process_start_time_seconds %.3f\n", m->started);
 }
 
-/* ---- the outside ------------------------------------------------------------------------------ */
+/* ---- the outside ----------------------------------------------------------------------------- */
 
 metrics *metrics_new(const char *version, const char *build)
 {

@@ -46,7 +46,7 @@ int server_start(server *s, const server_config *config, listener *l, int listen
 server_phase server_phase_now(const server *s);
 
 /* The steps of ending, in this order. */
-void server_leave(server *s);      /* says so: /readyz is 503, connections are closed when answered */
+void server_leave(server *s);      /* says so: /readyz is 503, every answer closes its connection */
 void server_shut_door(server *s);  /* takes no more connections */
 void server_cancel(server *s);     /* stops what still runs */
 void server_end(server *s);        /* to be called only when no request is under way */

@@ -1,5 +1,5 @@
-/* watch.h -- an eye on requests that nobody else looks at: sets the stop flag of calls whose time is
- * up, and hangs up on bodies that will never be complete. */
+/* watch.h -- an eye on requests that nobody else looks at: sets the stop flag of calls whose time
+ * is up, and hangs up on bodies that will never be complete. */
 #ifndef SERVER_WATCH_H
 #define SERVER_WATCH_H
 

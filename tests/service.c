@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -46,7 +47,7 @@ void service_sleep(double seconds)
     nanosleep(&t, NULL);
 }
 
-/* ---- the child --------------------------------------------------------------------------------- */
+/* ---- the child ------------------------------------------------------------------------------- */
 
 static const char *binary(void)
 {
@@ -68,6 +69,7 @@ void service_launch(service *s, const char *const *args, const char *out)
     s->pid = fork();
     assert_true(s->pid >= 0);
     if (s->pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing behind */
         dup2(pipe_ends[1], STDERR_FILENO);
         close(pipe_ends[1]);
         if (out != NULL) {
@@ -157,7 +159,7 @@ void service_kill(service *s)
     service_wait(s, 5);
 }
 
-/* ---- connections ------------------------------------------------------------------------------- */
+/* ---- connections ----------------------------------------------------------------------------- */
 
 bool wire_try(wire *w, const service *s)
 {
@@ -298,6 +300,29 @@ void service_ask(const service *s, answer *a, const char *method, const char *pa
     free(w);
 }
 
+void answer_is_problem(const answer *a, int status, const char *code)
+{
+    char text[80];
+    assert_int_equal(a->status, status);
+    assert_true(answer_header(a, "Content-Type", text, sizeof text));
+    assert_string_equal(text, "application/problem+json");
+    snprintf(text, sizeof text, "\"code\":\"%s\"", code);
+    assert_non_null(strstr(a->body, text));
+}
+
+void answer_is_example(const answer *a)
+{
+    assert_int_equal(a->status, 200);
+    assert_non_null(strstr(a->body, "\"f\":-12"));
+    assert_non_null(strstr(a->body, "\"x\":-4"));
+}
+
+bool answer_closes(const answer *a)
+{
+    char text[16];
+    return answer_header(a, "Connection", text, sizeof text) && strcmp(text, "close") == 0;
+}
+
 double service_metric(const service *s, const char *line)
 {
     answer *a = malloc(sizeof *a);
@@ -314,7 +339,7 @@ double service_metric(const service *s, const char *line)
     return value;
 }
 
-/* ---- requests ---------------------------------------------------------------------------------- */
+/* ---- requests -------------------------------------------------------------------------------- */
 
 char *service_long_request(int steps)
 {

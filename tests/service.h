@@ -28,7 +28,7 @@ int service_stop(service *s);
 /* For a test that failed or is done with it: ends the child in any case. */
 void service_kill(service *s);
 
-/* ---- raw connections --------------------------------------------------------------------------- */
+/* ---- raw connections ------------------------------------------------------------------------- */
 
 typedef struct wire {
     int fd;
@@ -50,7 +50,7 @@ void wire_send(wire *w, const char *text, size_t n);
 void wire_print(wire *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The next answer, whose body Content-Length measures. */
 void wire_read(wire *w, answer *a);
-bool wire_ended(wire *w); /* waits until the other side closes; false if it says more, or does not */
+bool wire_ended(wire *w); /* waits until the other side closes; false if it says more */
 
 /* POST /v1/evaluate with this body, on an open connection; the answer is left to be read. */
 void wire_evaluate(wire *w, const char *body);
@@ -61,10 +61,15 @@ void service_ask(const service *s, answer *a, const char *method, const char *pa
 /* The value of a header of an answer in `to`; false where there is none. */
 bool answer_header(const answer *a, const char *name, char *to, size_t room);
 
+/* Fails the test where the answer is not this problem, or not that of service_example. */
+void answer_is_problem(const answer *a, int status, const char *code);
+void answer_is_example(const answer *a);
+bool answer_closes(const answer *a); /* says that the connection ends with it */
+
 /* A metric's value, by the text of its line up to the value. */
 double service_metric(const service *s, const char *line);
 
-/* ---- requests ---------------------------------------------------------------------------------- */
+/* ---- requests -------------------------------------------------------------------------------- */
 
 extern const char service_example[]; /* (x + y) * z with its inputs */
 /* A chain of so many products of matrices, 400 wide: about 3 ms each. To be freed. */

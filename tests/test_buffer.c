@@ -150,6 +150,25 @@ static void arrays_of_every_dtype_are_written(void **state)
     expect_numbers(GRAD_FLOAT64, NULL, 0, "[]");
 }
 
+static void long_arrays_come_back(void **state)
+{
+    (void)state;
+    enum { COUNT = 5000 };
+    static double x[COUNT];
+    for (int i = 0; i < COUNT; i++) x[i] = i % 3 ? i / 7.0 - 300 : i;
+    buffer b = {0};
+    buffer_byte(&b, '[');
+    buffer_numbers(&b, GRAD_FLOAT64, x, COUNT);
+    buffer_byte(&b, ']');
+    json_complaint why;
+    assert_int_equal(json_check(b.at, b.n, NULL, &why), JSON_GOOD);
+    json_cursor c = json_open(b.at);
+    size_t i = 0;
+    for (json_enter(&c); json_more(&c); i++) assert_true(json_read_real(&c) == x[i]);
+    assert_int_equal(i, COUNT);
+    buffer_free(&b);
+}
+
 static void base64_is_the_standard_one(void **state)
 {
     (void)state;
@@ -269,6 +288,7 @@ int main(void)
         cmocka_unit_test(the_budget_ends_growth),
         cmocka_unit_test(strings_are_quoted),
         cmocka_unit_test(arrays_of_every_dtype_are_written),
+        cmocka_unit_test(long_arrays_come_back),
         cmocka_unit_test(base64_is_the_standard_one),
         cmocka_unit_test(base64_comes_back),
         cmocka_unit_test(malformed_base64_is_refused),

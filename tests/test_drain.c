@@ -15,12 +15,6 @@
 static service s;
 static answer a;
 static wire w, other;
-static char text[128];
-
-static bool closes(void)
-{
-    return answer_header(&a, "Connection", text, sizeof text) && strcmp(text, "close") == 0;
-}
 
 /* Sends a long request and waits until a worker has begun it. */
 static void begin_long_request(int steps)
@@ -52,7 +46,7 @@ static void test_idle_connections_do_not_hold(void **state)
     wire_evaluate(&w, service_example);
     wire_read(&w, &a);
     assert_int_equal(a.status, 200);
-    assert_false(closes());
+    assert_false(answer_closes(&a));
     wire_open(&other, &s); /* has said nothing at all */
     double start = service_now();
     assert_int_equal(service_stop(&s), 0);
@@ -80,10 +74,10 @@ static void test_request_under_way(void **state)
     wire_evaluate(&other, service_example);
     wire_read(&other, &a);
     assert_int_equal(a.status, 200);
-    assert_true(closes());
+    assert_true(answer_closes(&a));
     wire_read(&w, &a);
     assert_int_equal(a.status, 200);
-    assert_true(closes());
+    assert_true(answer_closes(&a));
     assert_int_equal(service_wait(&s, 20), 0);
     wire_close(&w);
     wire_close(&other);
@@ -150,7 +144,7 @@ static void test_timeout(void **state)
     wire_read(&w, &a);
     assert_int_equal(a.status, 503);
     assert_non_null(strstr(a.body, "\"code\":\"draining\""));
-    assert_true(closes());
+    assert_true(answer_closes(&a));
     wire_read(&other, &a);
     assert_int_equal(a.status, 503);
     assert_non_null(strstr(a.body, "\"code\":\"draining\""));

@@ -286,6 +286,24 @@ static void nested_objects_do_not_mix(void **state)
     }
 }
 
+/* Thousands of objects, of few members and of many, come and go while others stay open. */
+static void closed_objects_are_forgotten(void **state)
+{
+    (void)state;
+    json_complaint why;
+    for (int repeat = 0; repeat < 2; repeat++) {
+        size_t n = (size_t)sprintf(big, "{\"a\":1,\"b\":2,\"c\":");
+        n += write_members(big + n, 20, NULL) - 3; /* open: its last value is to come */
+        n += (size_t)sprintf(big + n, "[0");
+        for (size_t i = 0; i < 3000; i++) {
+            big[n++] = ',';
+            n += write_members(big + n, i % 1000 == 0 ? 400 : i % 12 + 1, NULL);
+        }
+        n += (size_t)sprintf(big + n, "],\"%s\":1},\"d\":1}", repeat ? "x7" : "y");
+        assert_int_equal(check(big, n, &why), repeat ? JSON_DUPLICATE : JSON_GOOD);
+    }
+}
+
 static void long_names_are_cut_in_the_sentence(void **state)
 {
     (void)state;
@@ -333,6 +351,7 @@ int main(void)
         cmocka_unit_test(every_beginning_is_bad),
         cmocka_unit_test(many_members_are_told_apart),
         cmocka_unit_test(nested_objects_do_not_mix),
+        cmocka_unit_test(closed_objects_are_forgotten),
         cmocka_unit_test(long_names_are_cut_in_the_sentence),
         cmocka_unit_test(the_flag_stops_the_check),
         cmocka_unit_test(places_are_found),

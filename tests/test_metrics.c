@@ -61,8 +61,10 @@ static void test_requests(void **state)
     expect_line("gradd_http_requests_total{route=\"/v1/evaluate\",method=\"POST\",code=\"200\"} 2");
     expect_line("gradd_http_requests_total{route=\"none\",method=\"other\",code=\"500\"} 1");
     expect_line("gradd_http_requests_total{route=\"none\",method=\"other\",code=\"404\"} 1");
-    expect_line("gradd_http_request_duration_seconds_bucket{route=\"/v1/evaluate\",le=\"0.0025\"} 0");
-    expect_line("gradd_http_request_duration_seconds_bucket{route=\"/v1/evaluate\",le=\"0.005\"} 2");
+    expect_line("gradd_http_request_duration_seconds_bucket"
+                "{route=\"/v1/evaluate\",le=\"0.0025\"} 0");
+    expect_line("gradd_http_request_duration_seconds_bucket"
+                "{route=\"/v1/evaluate\",le=\"0.005\"} 2");
     expect_line("gradd_http_request_duration_seconds_bucket{route=\"none\",le=\"30\"} 1");
     expect_line("gradd_http_request_duration_seconds_bucket{route=\"none\",le=\"+Inf\"} 2");
     expect_line("gradd_http_request_duration_seconds_sum{route=\"/v1/evaluate\"} 0.006");
@@ -105,7 +107,8 @@ static void test_format(void **state)
     (void)state;
     metrics *m = metrics_new("1", "x");
     assert_non_null(m);
-    metrics_count_request(m, &(metrics_request){.route = "/healthz", .method = "GET", .status = 200});
+    metrics_request r = {.route = "/healthz", .method = "GET", .status = 200};
+    metrics_count_request(m, &r);
     render(m);
     char family[128] = "", help[128] = "";
     int samples = 0, families = 0;

@@ -205,11 +205,15 @@ static int hardtanh_expand(B *b, const grad_args *a, V *out)
 
 static V six_high(B *b, V x) { return ramp(b, v_add(b, x, v_num(b, x, 3)), 0, 6); }
 
-static int hardsigmoid_expand(B *b, const grad_args *a, V *out)
+REAL_LANES1(hardsigmoid, x <= -3 ? 0 : x >= 3 ? 1 : (x + 3) / 6, x <= -3 ? 0 : x >= 3 ? 1 : (x + 3) / 6)
+
+/* PyTorch's slope is a sixth rounded to float32, also in float64; its answers are the measure. */
+static void hardsigmoid_rule(B *b, const grad_pull *p)
 {
-    V x = a->in[0];
-    out[0] = v_div(b, six_high(b, x), v_num(b, x, 6));
-    return 0;
+    const V x = p->in[0];
+    V inside = v_logical_and(b, v_gt(b, x, v_num(b, x, -3)), v_lt(b, x, v_num(b, x, 3)));
+    pull(p, 0, v_where(b, inside, v_mul(b, p->g, v_num(b, x, (double)(1.0f / 6.0f))),
+                       v_num(b, x, 0)));
 }
 
 static int hardswish_expand(B *b, const grad_args *a, V *out)
@@ -251,7 +255,8 @@ const grad_op grad__op_hardsigmoid = {
     .gradient = "g / 6 where -3 < x < 3, else 0: 0 at the bounds too",
     .in = X_ONLY,
     .types = TYPES_REAL,
-    .expand = hardsigmoid_expand,
+    .lanes = REALS(hardsigmoid),
+    .rule = hardsigmoid_rule,
     .domain = {{-5, 5}},
     .example = "hardsigmoid([-4, 0, 1, 4]) -> [0, 0.5, 0.6666666666666667, 1]",
     .trials = "[]; [2,3]; [12]",

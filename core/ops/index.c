@@ -313,6 +313,8 @@ const grad_op grad__op_take_add = {
     .types = TYPES_KEEP, .infer = take_add_infer, .kernel = take_add_kernel,
     .work = grad__work_of_third, .in_place = true, .internal = true,
     .rule = take_add_rule,
+    .example = "take_add([1, 2, 3], [0, 0, -1], [10, 20, 30]) -> [31, 2, 33]",
+    .trials = "[4] i[3]<4 [3]; [3,2] i[2,2]<2 [3,2,2] axis=1; [4,2] i[2]<4 [2,2]",
 };
 
 const grad_op grad__op_embedding = {

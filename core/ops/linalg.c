@@ -11,7 +11,7 @@
 #include "emit.h"
 #include "shape.h"
 
-/* ---- loops ------------------------------------------------------------------------------------ */
+/* ---- loops ----------------------------------------------------------------------------------- */
 
 typedef struct tempo {
     grad_frame *frame;
@@ -65,7 +65,7 @@ static int by_loops(const grad_product *p, void *y, const void *a, const void *b
     return 0;
 }
 
-/* ---- matmul_t --------------------------------------------------------------------------------- */
+/* ---- matmul_t -------------------------------------------------------------------------------- */
 
 enum { TRANSPOSE_A, TRANSPOSE_B };
 
@@ -141,7 +141,8 @@ static int matmul_t_infer(grad_infer *f)
         return grad_infer_fail(f, GRAD_SHAPE_MISMATCH, 1, NULL, "the matrices do not fit");
     f->rank = a->rank > b->rank ? a->rank : b->rank;
     for (int i = 3; i <= f->rank; i++) {
-        int64_t x = i <= a->rank ? a->dim[a->rank - i] : 1, y = i <= b->rank ? b->dim[b->rank - i] : 1;
+        int64_t x = i <= a->rank ? a->dim[a->rank - i] : 1;
+        int64_t y = i <= b->rank ? b->dim[b->rank - i] : 1;
         if (x != y && x != 1 && y != 1)
             return grad_infer_fail(f, GRAD_SHAPE_MISMATCH, 1, NULL, "the stacks do not broadcast");
         f->dim[f->rank - i] = x == 1 ? y : x;
@@ -192,7 +193,7 @@ const grad_op grad__op_matmul_t = {
               "[7,6] [6,5]; [6,7] [5,6] transpose_a=true transpose_b=true",
 };
 
-/* ---- matmul ----------------------------------------------------------------------------------- */
+/* ---- matmul ---------------------------------------------------------------------------------- */
 
 static V reshaped(B *b, V x, int rank, const int64_t *dim)
 {
@@ -247,7 +248,8 @@ static int matmul_dims(B *b, const grad_args *args, int64_t *dim)
         return does_not_fit(b, args, "the last axis of the first must be as long as the "
                                      "last but one of the second");
     for (int i = most; i > 2; i--) {
-        int64_t p = i <= x->rank ? x->dim[x->rank - i] : 1, q = i <= y->rank ? y->dim[y->rank - i] : 1;
+        int64_t p = i <= x->rank ? x->dim[x->rank - i] : 1;
+        int64_t q = i <= y->rank ? y->dim[y->rank - i] : 1;
         if (p != q && p != 1 && q != 1)
             return does_not_fit(b, args, "the axes before the last two must broadcast");
         dim[rank++] = p == 1 ? q : p;
@@ -284,12 +286,12 @@ const grad_op grad__op_matmul = {
                "matmul([[1, 2], [3, 4]], [5, 6]) -> [17, 39]\n"
                "matmul([1, 2], [[3, 4, 5], [6, 7, 8]]) -> [15, 18, 21]\n"
                "matmul([[[1, 2]], [[3, 4]]], [[1, 1], [0, 1]]) -> [[[1, 3]], [[3, 7]]]",
-    .trials = "[3] [3]; [2,3] [3]; [3] [3,4]; [2,3] [3,4]; [8,9] [9,7]; [2,3,4] [4,5]; [2,3,4] [4]; "
-              "[3] [2,3,4]; [2,3,4] [2,4,2]; [2,1,3,4] [3,4,2]; [2,3] [4,3,2]; [0,3] [3,2]; "
-              "[2,0] [0,3]; [0] [0]; [3,0,2] [2,4]",
+    .trials = "[3] [3]; [2,3] [3]; [3] [3,4]; [2,3] [3,4]; [8,9] [9,7]; [2,3,4] [4,5]; "
+              "[2,3,4] [4]; [3] [2,3,4]; [2,3,4] [2,4,2]; [2,1,3,4] [3,4,2]; [2,3] [4,3,2]; "
+              "[0,3] [3,2]; [2,0] [0,3]; [0] [0]; [3,0,2] [2,4]",
 };
 
-/* ---- dot, outer, linear ----------------------------------------------------------------------- */
+/* ---- dot, outer, linear ---------------------------------------------------------------------- */
 
 static int vectors(B *b, const grad_args *args)
 {

@@ -1,8 +1,8 @@
 /* matmul_loops.h -- matrix products by plain loops, for one type of element at a time.
  *
- * Included once a type, with T (the type), NAME (what names end in) and PLUS_PRODUCT(s, a, b), which
- * is s + a b. The order of the additions depends on the shape alone: where rows of a meet columns
- * of b that both lie along the sum, eight partial sums; otherwise from first to last.
+ * Included once a type, with T (the type), NAME (what names end in) and PLUS_PRODUCT(s, a, b),
+ * which is s + a b. The order of the additions depends on the shape alone: where rows of a
+ * meet columns of b that both lie along the sum, eight partial sums; otherwise first to last.
  */
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)

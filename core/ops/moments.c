@@ -17,7 +17,7 @@ static int fold(grad_cell *y, grad_tiles *t, const grad_fold_row *f, grad_map_ki
     return grad__fold(y, t, f, &map, x);
 }
 
-/* ---- logsumexp -------------------------------------------------------------------------------- */
+/* ---- logsumexp ------------------------------------------------------------------------------- */
 
 static int logsumexp_kernel(const grad_call *c, void *out, const void *const *in,
                             grad_frame *frame)
@@ -65,7 +65,7 @@ const grad_op grad__op_logsumexp = {
               "[2,3] axis=[]",
 };
 
-/* ---- var, std --------------------------------------------------------------------------------- */
+/* ---- var, std -------------------------------------------------------------------------------- */
 
 enum { VAR_AXIS, CORRECTION, VAR_KEEPDIMS };
 
@@ -190,7 +190,7 @@ const grad_op grad__op_std = {
               "[0,3] axis=1; [2,3] correction=0.5",
 };
 
-/* ---- norm ------------------------------------------------------------------------------------- */
+/* ---- norm ------------------------------------------------------------------------------------ */
 
 enum { ORD, NORM_AXIS, NORM_KEEPDIMS };
 
@@ -198,6 +198,12 @@ enum { ORD, NORM_AXIS, NORM_KEEPDIMS };
 static bool doubtful(double sum) { return !(sum > DBL_MIN / DBL_EPSILON && sum <= DBL_MAX); }
 
 static double root(double sum, double ord) { return ord == 2 ? sqrt(sum) : pow(sum, 1 / ord); }
+
+/* The element that weighs most. */
+static const grad_fold_row *extreme(double ord)
+{
+    return ord > 0 ? &grad__largest : &grad__smallest;
+}
 
 /* sum(|x|^ord)^(1/ord) for any ord but 0 and the infinities; where that fails, again with elements
    measured by the largest (by the smallest for a negative ord). */
@@ -214,8 +220,7 @@ static int power_norm(grad_cell *y, grad_tiles *t, const grad_call *c, const voi
         for (size_t w = 0; w < t->width; w++) y[w].r = root(y[w].r, ord);
         return 0;
     }
-    if (fold(again, t, ord > 0 ? &grad__largest : &grad__smallest, MAP_ABS, c, x, NULL, 0) < 0)
-        return -1;
+    if (fold(again, t, extreme(ord), MAP_ABS, c, x, NULL, 0) < 0) return -1;
     for (size_t w = 0; w < t->width; w++) scale[w] = again[w].r;
     if (fold(again, t, &grad__sum, kind, c, x, scale, ord) < 0) return -1;
     for (size_t w = 0; w < t->width; w++) {
@@ -238,7 +243,7 @@ static int norm_kernel(const grad_call *c, void *out, const void *const *in, gra
         if (ord == 0) r = fold(y, &t, &grad__sum, MAP_NONZERO, c, in[0], NULL, 0);
         else if (ord == 1) r = fold(y, &t, &grad__sum, MAP_ABS, c, in[0], NULL, 0);
         else if (!isinf(ord)) r = power_norm(y, &t, c, in[0], ord);
-        else r = fold(y, &t, ord > 0 ? &grad__largest : &grad__smallest, MAP_ABS, c, in[0], NULL, 0);
+        else r = fold(y, &t, extreme(ord), MAP_ABS, c, in[0], NULL, 0);
         if (r < 0) return -1;
         grad__tiles_store(&t, out, c->dtype, y);
     }

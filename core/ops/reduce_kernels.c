@@ -14,7 +14,7 @@ enum {
     PIECE = 1 << 14,  /* rows of one element taken at a time */
 };
 
-/* ---- the walk --------------------------------------------------------------------------------- */
+/* ---- the walk -------------------------------------------------------------------------------- */
 
 /* Axes of one kind that follow each other become one; those of size 1 go. */
 static int merge(grad_span_axis *axis, bool *reduced, const grad_shape *s, const grad_value *axes)
@@ -133,7 +133,7 @@ int grad__tiles_poll(grad_tiles *t, size_t elements)
     return grad_stopped(t->frame) ? grad_frame_stopped(t->frame) : 0;
 }
 
-/* ---- maps ------------------------------------------------------------------------------------- */
+/* ---- maps ------------------------------------------------------------------------------------ */
 
 #define LOAD(name, type, field, value)                                                            \
     static void name(grad_cell *out, const void *data, size_t n, int64_t step, const double *p,   \
@@ -186,7 +186,7 @@ grad_load grad__map_load(grad_map_kind kind, grad_dtype dtype)
     return loads[dtype][kind];
 }
 
-/* ---- folds ------------------------------------------------------------------------------------ */
+/* ---- folds ----------------------------------------------------------------------------------- */
 
 /* Runs of eight have a length the compiler knows, so that it makes vectors of them at -O2 too. */
 #define FOLD(name, type, field, combine, start, none)                                             \
@@ -296,7 +296,7 @@ static void feed(fold_tree *t, const grad_cell *x, size_t rows)
     }
 }
 
-/* ---- folding a tile --------------------------------------------------------------------------- */
+/* ---- folding a tile -------------------------------------------------------------------------- */
 
 typedef struct source {
     const char *x;

@@ -28,7 +28,7 @@ typedef union grad_cell {
     int64_t i;
 } grad_cell;
 
-/* ---- the walk --------------------------------------------------------------------------------- */
+/* ---- the walk -------------------------------------------------------------------------------- */
 
 typedef struct grad_span_axis {
     int64_t n, step; /* places, and elements from one to the next */
@@ -56,22 +56,22 @@ void grad__tiles_begin(grad_tiles *t, const grad_shape *shape, const grad_value 
                       grad_frame *frame);
 bool grad__tiles_next(grad_tiles *t);
 
-/* The rows of a tile, as spans of equally spaced ones: row r of a span starts at start + r * step. */
+/* The rows of a tile, as spans of rows equally far apart: row i is at start + i * step. */
 typedef struct grad_rows {
     int64_t start, step, n;
     int64_t at[GRAD_RANK_MAX]; /* private */
     bool begun;
 } grad_rows;
 
-/* Start with {0}. grad__rows_before gives the spans from the last to the first; the rows in them are
-   the caller's to reverse. */
+/* Start with {0}. grad__rows_before gives the spans from the last to the first; the rows in them
+   are the caller's to reverse. */
 bool grad__rows_next(grad_rows *r, const grad_tiles *t);
 bool grad__rows_before(grad_rows *r, const grad_tiles *t);
 
 /* To be called now and then with the number of elements just met: -1 when the run is stopped. */
 int grad__tiles_poll(grad_tiles *t, size_t elements);
 
-/* ---- maps: elements as cells ------------------------------------------------------------------ */
+/* ---- maps: elements as cells ----------------------------------------------------------------- */
 
 /* out[i] = f(x[i * step]) for n elements; p[i * p_step] and q are whatever f takes. */
 typedef void (*grad_load)(grad_cell *out, const void *x, size_t n, int64_t step, const double *p,
@@ -97,7 +97,7 @@ typedef struct grad_map {
 
 grad_load grad__map_load(grad_map_kind kind, grad_dtype dtype);
 
-/* ---- folds ------------------------------------------------------------------------------------ */
+/* ---- folds ----------------------------------------------------------------------------------- */
 
 /* acc[i] = acc[i] . x[i]; and the same for n groups of eight dealt to eight accumulators. */
 typedef struct grad_fold_row {
@@ -117,9 +117,10 @@ int grad__fold(grad_cell *out, grad_tiles *t, const grad_fold_row *f, const grad
 /* Writes the tile's results; float32 ones are rounded once, here. */
 void grad__tiles_store(const grad_tiles *t, void *out, grad_dtype dtype, const grad_cell *x);
 
-/* ---- what the rows of reductions share (reduce.c) --------------------------------------------- */
+/* ---- what the rows of reductions share (reduce.c) -------------------------------------------- */
 
-#define GRAD_AXIS_ATTRIBUTE {.name = "axis", .type = ATTR_INTS, .nullable = true, .otherwise = NOTHING}
+#define GRAD_AXIS_ATTRIBUTE                                                                       \
+    {.name = "axis", .type = ATTR_INTS, .nullable = true, .otherwise = NOTHING}
 #define GRAD_KEEPDIMS_ATTRIBUTE {.name = "keepdims", .type = ATTR_BOOL, .otherwise = BOOL_(false)}
 
 /* The shape rule: in[0] without the axes of attr[axis], or with them of size 1. */

@@ -223,6 +223,9 @@ const grad_op grad__op_diag_embed = {
     .types = TYPES_KEEP, .infer = diag_embed_infer, .kernel = diag_embed_kernel,
     .internal = true,
     .rule = diag_embed_rule,
+    .example = "diag_embed([1, 2]) -> [[1, 0], [0, 2]]\n"
+               "diag_embed([1], offset=1) -> [[0, 1], [0, 0]]",
+    .trials = "[3]; [2] offset=-1; [0]; [1] offset=2",
 };
 
 const grad_op grad__op_diagonal = {
@@ -251,6 +254,8 @@ const grad_op grad__op_diagonal_add = {
     .types = TYPES_KEEP, .infer = diagonal_add_infer, .kernel = diagonal_add_kernel,
     .work = grad__work_of_second, .in_place = true, .internal = true,
     .rule = diagonal_add_rule,
+    .example = "diagonal_add([[1, 2], [3, 4]], [10, 20]) -> [[11, 2], [3, 24]]",
+    .trials = "[3,3] [3]; [2,3] [2] offset=1; [2,3,3] [2,2] axis1=2 axis2=1 offset=-1",
 };
 
 const grad_op grad__op_tril = {

@@ -307,6 +307,9 @@ const grad_op grad__op_slice_add = {
     .types = TYPES_KEEP, .infer = slice_add_infer, .kernel = slice_add_kernel,
     .work = grad__work_of_second, .in_place = true, .internal = true,
     .rule = slice_add_rule,
+    .example = "slice_add([1, 2, 3], [10, 20], starts=0, stops=3, steps=2) -> [11, 2, 23]",
+    .trials = "[4] [2] starts=1 stops=3; [2,3] [2,2] starts=2 stops=0 steps=-1 axes=1; "
+              "[3] [0] starts=1 stops=1",
 };
 
 const grad_op grad__op_select = {
@@ -331,6 +334,8 @@ const grad_op grad__op_select_add = {
     .types = TYPES_KEEP, .infer = select_add_infer, .kernel = select_add_kernel,
     .work = grad__work_of_second, .in_place = true, .internal = true,
     .rule = select_add_rule,
+    .example = "select_add([1, 2, 3], 10, axis=0, index=1) -> [1, 12, 3]",
+    .trials = "[3] [] axis=0 index=1; [2,3] [2] axis=1 index=-1; [0,3] [0] axis=1 index=2",
 };
 
 const grad_op grad__op_split = {

@@ -40,8 +40,10 @@ static int each(grad_tiles *t, row f, size_t size, void *out, const void *in, co
         for (int64_t i = 0; i < r.n; i += most) {
             int64_t n = r.n - i < most ? r.n - i : most;
             size_t at = (size_t)(r.start + i * r.step) * size;
-            if (t->width == 1) f((char *)out + at, (const char *)in + at, r.step, (size_t)n, a, b, 0);
-            else f((char *)out + at, (const char *)in + at, t->step, t->width, a, b, 1);
+            char *y = (char *)out + at;
+            const char *x = (const char *)in + at;
+            if (t->width == 1) f(y, x, r.step, (size_t)n, a, b, 0);
+            else f(y, x, t->step, t->width, a, b, 1);
             if (grad__tiles_poll(t, (size_t)n * t->width) < 0) return -1;
         }
     return 0;

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.." || exit 1
 
 passed=0
 failed=0
-for check in layers exports size words scripts clang tidy; do
+for check in layers exports size words scripts readme clang tidy; do
     start=$(date +%s)
     if output=$("tests/lint/$check.sh" "$1" 2>&1); then
         passed=$((passed + 1))
