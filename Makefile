@@ -160,7 +160,7 @@ lint:
 ## fmt: format the sources with clang-format
 fmt:
 	clang-format -i $(wildcard core/*.[ch] core/ops/*.[ch] api/*.[ch] api/*.cc api/tools/*.c \
-	    server/*.[ch] tests/*.[ch])
+	    server/*.[ch] tests/*.[ch] tests/bench/*.[ch])
 
 ## asan: the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 asan: deps
@@ -170,6 +170,22 @@ asan: deps
 ## tsan: the tests under ThreadSanitizer
 tsan: deps
 	@$(MAKE) check BUILD=$(BUILD)/tsan OPT='-O1 -g' SAN='-fsanitize=thread'
+
+# Programs that the benchmarks are made of; bare and million know nothing of gradd.
+$(B)/bench/%: tests/bench/%.c $(B)/everything.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -Icore -Itests -o $@ $< $(B)/everything.a $(LDFLAGS) $(BLAS_LIBS) \
+	    -lmicrohttpd -ljansson -lm
+
+## bench-deps: install what the benchmarks are held against (torch, FastAPI, wrk; Debian's)
+bench-deps:
+	@deploy/deps.sh build test bench
+
+## bench: throughput, a million nodes and a hundred layers, beside others (run bench-deps once)
+bench: all $(addprefix $(B)/bench/,bare million mlp_run)
+	@BUILD=$(B) tests/bench/throughput.sh
+	@BUILD=$(B) tests/bench/million.sh
+	@BUILD=$(B) tests/bench/mlp.sh
 
 ## image-test: build the container image and try it, without a Docker engine (needs root)
 image-test:

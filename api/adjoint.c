@@ -90,12 +90,12 @@ static int read_seed(grad_node *out, evaluation *e, const seed *s)
     grad_dtype dtype = grad_node_dtype(e->graph, e->node[s->at.slot]);
     if (tensor_measure(&t, e->c, s->text, false, &at) < 0) return -1;
     if (t.named && t.dtype != dtype)
-        return spot_fail(e->c, &at, "dtype_mismatch", "/dtype", "the seed of a %s node is %s, this is "
-                         "%s", grad_dtype_name(dtype), grad_dtype_name(dtype),
+        return spot_fail(e->c, &at, "dtype_mismatch", "/dtype", "the seed of a %s node is %s, this "
+                         "is %s", grad_dtype_name(dtype), grad_dtype_name(dtype),
                          grad_dtype_name(t.dtype));
     if (t.rank != shape->rank || memcmp(t.dim, shape->dim, (size_t)t.rank * sizeof *t.dim) != 0)
-        return spot_fail(e->c, &at, "shape_mismatch", "", "a seed has the shape of its node, %s; this "
-                         "has %s", shape_text(want, shape->rank, shape->dim),
+        return spot_fail(e->c, &at, "shape_mismatch", "", "a seed has the shape of its node, %s; "
+                         "this has %s", shape_text(want, shape->rank, shape->dim),
                          shape_text(found, t.rank, t.dim));
     return add_input(out, e, &t, dtype, &at);
 }

@@ -138,7 +138,7 @@ static int mark_given(evaluation *e, uint32_t *matched)
     grad_error err = {0};
     for (uint32_t k = 0; k < e->request.n_inputs; k++) {
         json_slice id = json_name(&(json_cursor){e->request.inputs[k]});
-        if ((k & 4095) == 4095 && e->c->stop) {
+        if ((k & 4095) == 4095 && grad_is_set(&e->c->stop)) {
             grad_fail(&err, GRAD_STOPPED, "the deadline passed while the inputs were read");
             return end(e, &err);
         }

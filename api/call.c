@@ -235,7 +235,7 @@ api_next api_prepare(api_call *c, const char *body, size_t length)
 {
     api_next next = API_DONE;
     if (c->reply.status || !c->row || !c->row->reads_body) return API_DONE;
-    if (c->stop)
+    if (grad_is_set(&c->stop))
         stopped(c);
     else if (take_body(c, body, length))
         next = c->row->prepare(c);
@@ -246,7 +246,7 @@ api_next api_prepare(api_call *c, const char *body, size_t length)
 void api_run(api_call *c)
 {
     if (c->reply.status || !c->row || !c->row->run) return;
-    if (c->stop)
+    if (grad_is_set(&c->stop))
         stopped(c);
     else
         c->row->run(c);

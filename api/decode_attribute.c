@@ -2,7 +2,7 @@
  * input or a constant.
  *
  * Here attributes get their JSON's plainest meaning (a whole number, a real, a text, a list); which
- * of them an operator's row accepts is the row's matter, when the node is added to a graph.
+ * of them it accepts is for the operator's row to say.
  */
 #include <math.h>
 #include <stdarg.h>
@@ -40,8 +40,8 @@ static const char *expected(decoder *r, json_slice member)
 
 static int bad_value(decoder *r, json_slice member, const char *found)
 {
-    return member_fail(r, "bad_attribute", member, "%s: attribute \"%.*s\" must be of type %s, found "
-                       "%s", grad_op_name(r->row->op), shown(member), member.at,
+    return member_fail(r, "bad_attribute", member, "%s: attribute \"%.*s\" must be of type %s, "
+                       "found %s", grad_op_name(r->row->op), shown(member), member.at,
                        expected(r, member), found);
 }
 
@@ -53,8 +53,8 @@ static bool whole_number(json_cursor *at, int64_t *out)
     return x.is_whole;
 }
 
-/* Reads [i, j, ...] or [[i, j], ...] flat into `to`; counts only where `to` is NULL. false where the
-   array is neither. */
+/* Reads [i, j, ...] or [[i, j], ...] flat into `to`; counts only where `to` is NULL. false where
+   the array is neither. */
 static bool whole_numbers(json_cursor at, int64_t *to, size_t *count, bool *pairs)
 {
     int64_t ignored;
@@ -157,18 +157,14 @@ static int one_attribute(decoder *r, json_slice member, json_cursor at, grad_att
     return value(r, member, at, &out->value);
 }
 
-static int missing_attribute(decoder *r, const grad_attribute *attr, uint32_t n)
+/* What the operator's row says of the attributes as a whole, and of each one's type. */
+static int check_attributes(decoder *r, const grad_attribute *attr, uint32_t n)
 {
-    const grad_op *op = r->row->op;
-    for (size_t k = 0; k < grad_op_attributes(op); k++) {
-        uint32_t i = 0;
-        while (i < n && strcmp(attr[i].name, grad_op_attribute_name(op, k)) != 0) i++;
-        if (i == n && !grad_op_attribute_default(op, k))
-            return decode_fail(r, "missing_attribute", "", "%s needs the attribute \"%s\" (%s)",
-                               grad_op_name(op), grad_op_attribute_name(op, k),
-                               grad_op_attribute_type(op, k));
-    }
-    return 0;
+    grad_error err = {0};
+    char below[40] = "";
+    if (grad_op_check(r->row->op, attr, n, &err) == 0) return 0;
+    if (err.code != GRAD_MISSING_ATTRIBUTE) snprintf(below, sizeof below, "/%s", err.attribute);
+    return decode_fail(r, grad_code_name(err.code), below, "%s", err.text);
 }
 
 int decode_attributes(decoder *r, uint32_t count)
@@ -184,7 +180,7 @@ int decode_attributes(decoder *r, uint32_t count)
         if (one_attribute(r, member, at, &attr[n]) < 0) return -1;
         n++;
     }
-    if (r->row->required && missing_attribute(r, attr, n) < 0) return -1;
+    if (check_attributes(r, attr, n) < 0) return -1;
     doc_more *m = push_more(r);
     if (!m) return decode_end(r);
     m->attr = attr;

@@ -1,7 +1,7 @@
 /* decode_node.c -- one node of the list: its members, its id, and the rest in a fixed order.
  *
- * Members may stand in any order; they are looked at in this one: id, op, inputs, attributes. So the
- * same mistake gives the same error however a client's JSON library sorts members.
+ * Members may stand in any order; they are looked at in this one: id, op, inputs, attributes. So
+ * the same mistake gives the same error however a client's JSON library sorts members.
  */
 #include <string.h>
 

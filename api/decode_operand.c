@@ -70,8 +70,8 @@ static int bare_number(decoder *r, json_cursor *at, uint32_t k, uint32_t *out)
 {
     json_number x = json_read_number(at);
     if (isinf(x.real))
-        return operand_fail(r, "bad_number", k, "the number is beyond float64; infinity is a tensor, "
-                            "{\"data\": \"Infinity\"}");
+        return operand_fail(r, "bad_number", k, "the number is beyond float64; infinity is a "
+                            "tensor, {\"data\": \"Infinity\"}");
     if (x.is_whole && !(x.whole == 0 && signbit(x.real)))
         return literal(r, (doc_odd){.kind = ODD_WHOLE, .whole = x.whole}, out);
     return literal(r, (doc_odd){.kind = ODD_REAL, .real = x.real}, out);
@@ -178,7 +178,7 @@ int decode_operands(decoder *r, json_cursor *at)
     } else if (json_peek(*at) == KIND_ARRAY) {
         for (json_enter(at); json_more(at); found++) {
             if (found >= r->c->api->host.operand_limit) return too_many(r);
-            if ((found & 4095) == 4095 && r->c->stop) {
+            if ((found & 4095) == 4095 && grad_is_set(&r->c->stop)) {
                 grad_fail(&r->err, GRAD_STOPPED, "the deadline passed while the graph was read");
                 return decode_end(r);
             }

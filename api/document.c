@@ -154,7 +154,7 @@ static int read_nodes(decoder *r, json_cursor *at)
                            json_type_name(json_peek(*at)));
     for (json_enter(at); json_more(at); r->node++) {
         if (r->node >= r->c->api->host.node_limit || r->node == NO_NAME) return too_many_nodes(r);
-        if ((r->node & 4095) == 4095 && r->c->stop) {
+        if ((r->node & 4095) == 4095 && grad_is_set(&r->c->stop)) {
             grad_fail(&r->err, GRAD_STOPPED, "the deadline passed while the graph was read");
             return decode_end(r);
         }
@@ -186,8 +186,8 @@ static int unknown_member(decoder *r, json_slice member)
         return member_fail(r, "unknown_member", member,
                            "a graph has no member \"%.*s\"; did you mean \"%s\"?", shown(member),
                            member.at, near);
-    return member_fail(r, "unknown_member", member, "a graph has no member \"%.*s\"; it takes nodes, "
-                       "outputs, version, name and doc", shown(member), member.at);
+    return member_fail(r, "unknown_member", member, "a graph has no member \"%.*s\"; it takes "
+                       "nodes, outputs, version, name and doc", shown(member), member.at);
 }
 
 static int read_version(decoder *r, json_slice member, json_cursor at)

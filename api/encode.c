@@ -1,4 +1,5 @@
-/* encode.c -- the answer's text: outputs, values and gradients, from tensor memory straight into it.
+/* encode.c -- the answer's text: outputs, values and gradients, from tensor memory straight into
+ * it.
  *
  * Members stand in document order, undeclared inputs first. Arrays are nested as their shape says,
  * written row after row with a list of places, one an axis.
@@ -19,7 +20,7 @@ typedef struct writer {
 
 static bool stopped(writer *w)
 {
-    if (!w->e->c->stop) return false;
+    if (!grad_is_set(&w->e->c->stop)) return false;
     api_fail(w->e->c, "deadline_exceeded", NULL, NULL, "the deadline passed while the answer was "
              "written");
     return true;

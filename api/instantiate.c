@@ -158,7 +158,7 @@ int add_nodes(evaluation *e)
     const uint32_t *walk = d->walk ? d->walk : d->order;
     grad_error err = {0};
     for (uint32_t i = 0; i < d->n_nodes; i++) {
-        if ((i & 4095) == 4095 && e->c->stop) {
+        if ((i & 4095) == 4095 && grad_is_set(&e->c->stop)) {
             grad_fail(&err, GRAD_STOPPED, "the deadline passed while the graph was built");
             return evaluation_end(e, &err);
         }

@@ -70,7 +70,7 @@ static inline bool is_stopped(scan *s, const char *p)
 {
     if (p < s->poll) return false;
     s->poll = s->end - p > POLL_BYTES ? p + POLL_BYTES : s->end;
-    if (!s->stop || !*s->stop) return false;
+    if (!s->stop || !__atomic_load_n(s->stop, __ATOMIC_RELAXED)) return false;
     (void)COMPLAIN(s, p, "the text was not read to its end: time is up");
     s->verdict = JSON_STOPPED;
     return true;

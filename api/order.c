@@ -116,7 +116,7 @@ static int visit_from(sorter *s, uint32_t root)
             s->state[v->name] = DONE;
             s->walk[s->n++] = v->name;
             s->depth--;
-            if ((s->n & 4095) == 0 && d->c->stop)
+            if ((s->n & 4095) == 0 && grad_is_set(&d->c->stop))
                 return grad_fail(&s->err, GRAD_STOPPED, "the deadline passed while nodes were "
                                  "put in order"), end(s);
         } else if (s->state[from] == WAITING) {

@@ -135,8 +135,8 @@ static int check_memory(evaluation *e)
     e->c->cost = cost.seconds + 2e-9 * e->answer;
     if (need <= (double)host->memory) return 0;
     api_fail(e->c, "memory_limit", NULL, NULL, "computing and writing this takes more than the %zu "
-             "MiB that a request may take; ask for fewer results with \"values\" (\"outputs\", or a "
-             "list of ids) and with \"wrt\" in \"gradients\"", host->memory >> 20);
+             "MiB that a request may take; ask for fewer results with \"values\" (\"outputs\", or "
+             "a list of ids) and with \"wrt\" in \"gradients\"", host->memory >> 20);
     return -1;
 }
 

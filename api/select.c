@@ -1,4 +1,4 @@
-/* select.c -- which nodes a request means: outputs, of, wrt, seeds and values, as slots and flags. */
+/* select.c -- which nodes a request means: outputs, of, wrt, seeds and values, as slots and flags.
 #include <stdio.h>
 
 #include "evaluation.h"
@@ -27,11 +27,11 @@ static int unknown_id(evaluation *e, const pointer *at, const char *what, json_s
     int shown = (int)(id.n < 80 ? id.n : 80);
     const char *near = nearest_id(e, id);
     if (near)
-        api_fail(e->c, "unknown_id", pointer_text(at), NULL, "%s names \"%.*s\", which is not in the "
-                 "graph; did you mean \"%s\"?", what, shown, id.at, near);
+        api_fail(e->c, "unknown_id", pointer_text(at), NULL, "%s names \"%.*s\", which is not in "
+                 "the graph; did you mean \"%s\"?", what, shown, id.at, near);
     else
-        api_fail(e->c, "unknown_id", pointer_text(at), NULL, "%s names \"%.*s\", which is not in the "
-                 "graph", what, shown, id.at);
+        api_fail(e->c, "unknown_id", pointer_text(at), NULL, "%s names \"%.*s\", which is not in "
+                 "the graph", what, shown, id.at);
     return -1;
 }
 
@@ -139,8 +139,8 @@ static int seed_of_another(evaluation *e, const pointer *at, json_slice id)
                               (int)(of->length < 60 ? of->length : 60), name_text(of));
     }
     known[n] = '\0';
-    api_fail(e->c, "unknown_id", pointer_text(at), NULL, "a seed for \"%.*s\", which is not among the "
-             "nodes that gradients start from (%s)", (int)(id.n < 80 ? id.n : 80), id.at, known);
+    api_fail(e->c, "unknown_id", pointer_text(at), NULL, "a seed for \"%.*s\", which is not among "
+             "the nodes that gradients start from (%s)", (int)(id.n < 80 ? id.n : 80), id.at, known);
     return -1;
 }
 

@@ -1,8 +1,8 @@
 /* sources.c -- what a graph starts from: constants, literals, and the inputs with their values.
  *
  * The tensors of the graph are read first, in document order, then those of `inputs` in the order
- * in which they were sent. Constants are copied by the graph, so their bytes are given back at once;
- * inputs are read where they are and live as long as the request.
+ * in which they were sent. Constants are copied by the graph, so their bytes are given back at
+ * once; inputs are read where they are and live as long as the request.
  */
 #include <stdio.h>
 #include <string.h>
@@ -144,8 +144,8 @@ static int refuse_name(evaluation *e, json_slice key)
     pointer_start(&at, "/inputs");
     pointer_name(&at, key);
     if (!find_ref(e, key, &r)) {
-        api_fail(e->c, "bad_id", pointer_text(&at), NULL, "\"%.*s\" cannot be the id of an input: a "
-                 "letter or _ comes first, then letters, digits, _ and .", shown, key.at);
+        api_fail(e->c, "bad_id", pointer_text(&at), NULL, "\"%.*s\" cannot be the id of an input: "
+                 "a letter or _ comes first, then letters, digits, _ and .", shown, key.at);
         return -1;
     }
     const name *n = name_of(e, r.first);

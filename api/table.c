@@ -20,16 +20,17 @@ static void *no_memory(grad_error *err)
     return NULL;
 }
 
-static void *over_budget(grad_error *err)
+/* In the core's words, which name the ways out: no budget holds this much. */
+static void *over_budget(grad_host *host, grad_error *err)
 {
-    grad_fail(err, GRAD_MEMORY_LIMIT, "the request needs more memory than a request may take");
+    if (grad_charge(host, SIZE_MAX, err) == 0) grad_release(host, SIZE_MAX);
     return NULL;
 }
 
 void *table_new(grad_host *host, size_t count, size_t size, grad_error *err)
 {
     if (count == 0) count = 1;
-    if (count > SIZE_MAX / 2 / size) return over_budget(err);
+    if (count > SIZE_MAX / 2 / size) return over_budget(host, err);
     if (grad_charge(host, count * size, err)) return NULL;
     void *at = malloc(count * size);
     if (at) prefer_huge_pages(at, count * size);
@@ -65,10 +66,10 @@ void *table_free(grad_host *host, void *at, size_t room, size_t size)
 
 void *arena_new(arena *a, size_t count, size_t size, grad_error *err)
 {
+    enum { BLOCK = 64 }; /* what a piece with a block to itself takes besides, at most */
     grad_host *host = a->host;
     void *at = arena_array(a, count, size);
     if (at) return at;
-    bool over = count > SIZE_MAX / 2 / size ||
-                (host && (host->used > host->memory || count * size > host->memory - host->used));
-    return over ? over_budget(err) : no_memory(err);
+    bool over = count > SIZE_MAX / 2 / size || host->used + count * size + BLOCK > host->memory;
+    return over ? over_budget(host, err) : no_memory(err);
 }

@@ -15,7 +15,7 @@ void *table_grow(grad_host *host, void *at, uint32_t *room, size_t size, grad_er
 void *table_new(grad_host *host, size_t count, size_t size, grad_error *err);
 /* Also for table_new's, with its count. Gives NULL back, for at = table_free(...). */
 void *table_free(grad_host *host, void *at, size_t room, size_t size);
-/* The same in an arena, where it dies with the request. */
+/* The same in an arena that has a host, where it dies with the request. */
 void *arena_new(arena *a, size_t count, size_t size, grad_error *err);
 
 #endif

@@ -1,7 +1,7 @@
 /* tensor.c -- what a tensor's text says of itself: shape, size, type, and that it is rectangular.
  *
- * Nested arrays are gone through with a list of places, one a level, never by recursion. Numbers are
- * stepped over here; what they are is for tensor_fill.c, once the size is known to be acceptable.
+ * Nested arrays are gone through with a list of places, one a level, never by recursion. Numbers
+ * are stepped over here; what they are is for tensor_fill.c, once the size is known to be
  */
 #include "tensor.h"
 
@@ -115,8 +115,8 @@ static const char *past_text(reader *r, const char *p)
     json_slice text = json_read_string(&at);
     r->t->whole = false;
     if (json_is(text, "NaN") || json_is(text, "Infinity") || json_is(text, "-Infinity")) return at.at;
-    return element_fail(r, "wrong_type", "expected a number, found the string \"%.*s\"; the strings "
-                        "that stand for numbers are \"NaN\", \"Infinity\" and \"-Infinity\"",
+    return element_fail(r, "wrong_type", "expected a number, found the string \"%.*s\"; the "
+                        "strings that stand for numbers are \"NaN\", \"Infinity\" and \"-Infinity\"",
                         (int)(text.n < 80 ? text.n : 80), text.at);
 }
 
@@ -130,7 +130,7 @@ static const char *past_element(reader *r, const char *p)
     if (++t->count > r->c->host.elements)
         return element_fail(r, "tensor_too_large", "a tensor may have at most %lld elements",
                             (long long)r->c->host.elements);
-    if ((t->count & 65535) == 0 && r->c->stop)
+    if ((t->count & 65535) == 0 && grad_is_set(&r->c->stop))
         return element_fail(r, "deadline_exceeded", "the deadline passed while tensors were read");
     switch (*p) {
     case 't': r->truths++; return p + 4;
@@ -152,8 +152,8 @@ static const char *past_ends(reader *r, const char *p)
         int level = --r->depth;
         int64_t found = r->place[level];
         if (r->closed[level] && t->dim[level] != found)
-            return element_fail(r, "ragged_array", "this array has %lld element%s, the one before it "
-                                "%lld", (long long)found, found == 1 ? "" : "s",
+            return element_fail(r, "ragged_array", "this array has %lld element%s, the one before "
+                                "it %lld", (long long)found, found == 1 ? "" : "s",
                                 (long long)t->dim[level]);
         r->closed[level] = true;
         t->dim[level] = found;
@@ -219,10 +219,10 @@ static int unknown_member(reader *r, json_slice member)
     const char *near = api_nearest(member.at, member.n, known_member, NULL);
     int n = (int)(member.n < 80 ? member.n : 80);
     if (near)
-        return spot_fail(r->c, r->at, "unknown_member", below, "a tensor has no member \"%.*s\"; did "
-                         "you mean \"%s\"?", n, member.at, near);
-    return spot_fail(r->c, r->at, "unknown_member", below, "a tensor has no member \"%.*s\"; it takes "
-                     "shape, dtype, and data or base64", n, member.at);
+        return spot_fail(r->c, r->at, "unknown_member", below, "a tensor has no member \"%.*s\"; "
+                         "did you mean \"%s\"?", n, member.at, near);
+    return spot_fail(r->c, r->at, "unknown_member", below, "a tensor has no member \"%.*s\"; it "
+                     "takes shape, dtype, and data or base64", n, member.at);
 }
 
 static int read_dtype(reader *r, json_cursor at)
@@ -235,8 +235,8 @@ static int read_dtype(reader *r, json_cursor at)
         r->t->named = true;
         if (grad_dtype_find(&r->t->dtype, plain, n)) return 0;
     }
-    return spot_fail(r->c, r->at, "wrong_type", "/dtype", "\"dtype\" must be \"float64\", \"float32\", "
-                     "\"int64\", \"int32\" or \"bool\", found %.*s",
+    return spot_fail(r->c, r->at, "wrong_type", "/dtype", "\"dtype\" must be \"float64\", "
+                     "\"float32\", \"int64\", \"int32\" or \"bool\", found %.*s",
                      (int)(whole.n < 80 ? whole.n : 80), whole.at);
 }
 
@@ -251,12 +251,12 @@ static int read_size(reader *r, json_cursor *at, int i, int64_t *product)
                          json_type_name(json_peek(*at)));
     json_number x = json_read_number(at);
     if ((!x.is_whole && x.real < 9e18) || x.real < 0)
-        return spot_fail(r->c, r->at, "bad_number", below, "a size must be a whole number from 0 on, "
-                         "found %.*s", (int)(text.n < 80 ? text.n : 80), text.at);
+        return spot_fail(r->c, r->at, "bad_number", below, "a size must be a whole number from 0 "
+                         "on, found %.*s", (int)(text.n < 80 ? text.n : 80), text.at);
     r->t->dim[i] = x.whole;
     if (!x.is_whole || (x.whole > 0 && *product > r->c->host.elements / x.whole))
-        return spot_fail(r->c, r->at, "tensor_too_large", "/shape", "the shape claims more than the "
-                         "%lld elements that a tensor may have", (long long)r->c->host.elements);
+        return spot_fail(r->c, r->at, "tensor_too_large", "/shape", "the shape claims more than "
+                         "the %lld elements that a tensor may have", (long long)r->c->host.elements);
     if (x.whole > 0) *product *= x.whole;
     return 0;
 }
@@ -291,12 +291,12 @@ static int check_shape(reader *r, const tensor_text *given)
     if (same) return 0;
     bool fits = t->rank == 1 && t->count == given->count;
     if (!fits && t->rank == 1)
-        return spot_fail(r->c, r->at, "shape_mismatch", "/data", "the shape %s takes %lld element%s, "
-                         "\"data\" has %lld", shape_text(want, given->rank, given->dim),
+        return spot_fail(r->c, r->at, "shape_mismatch", "/data", "the shape %s takes %lld "
+                         "element%s, \"data\" has %lld", shape_text(want, given->rank, given->dim),
                          (long long)given->count, given->count == 1 ? "" : "s", (long long)t->count);
     if (!fits)
-        return spot_fail(r->c, r->at, "shape_mismatch", "/data", "\"shape\" is %s, \"data\" has the "
-                         "shape %s", shape_text(want, given->rank, given->dim),
+        return spot_fail(r->c, r->at, "shape_mismatch", "/data", "\"shape\" is %s, \"data\" has "
+                         "the shape %s", shape_text(want, given->rank, given->dim),
                          shape_text(found, t->rank, t->dim));
     t->rank = given->rank;
     memcpy(t->dim, given->dim, sizeof t->dim);
@@ -324,11 +324,11 @@ static int measure_object(reader *r, json_cursor at)
     if (base64) {
         json_cursor text = {base64};
         if (json_peek(text) != KIND_STRING)
-            return spot_fail(r->c, r->at, "wrong_type", "/base64", "\"base64\" must be a string, found "
-                             "%s", json_type_name(json_peek(text)));
+            return spot_fail(r->c, r->at, "wrong_type", "/base64", "\"base64\" must be a string, "
+                             "found %s", json_type_name(json_peek(text)));
         if (!shape || !t->named)
-            return spot_fail(r->c, r->at, "missing_member", "", "base64 says neither shape nor type; "
-                             "give \"%s\"", shape ? "dtype" : "shape");
+            return spot_fail(r->c, r->at, "missing_member", "", "base64 says neither shape nor "
+                             "type; give \"%s\"", shape ? "dtype" : "shape");
         t->base64 = json_read_string(&text);
         return 0;
     }

@@ -1,7 +1,7 @@
 /* tensor_fill.c -- a tensor's elements, from text or base64 into the bytes of its type.
  *
- * The text has been measured: it is rectangular, and every element is a number, a truth value or one
- * of the strings that stand for numbers. So brackets, commas and spaces can be stepped over alike.
+ * The text has been measured: it is rectangular, and every element is a number, a truth value or
+ * one of the strings that stand for numbers. So brackets, commas and spaces can be stepped over
  */
 #include <math.h>
 #include <stdio.h>
@@ -55,7 +55,7 @@ static const char *to_element(const char *p)
 
 static bool poll(filler *f)
 {
-    if (!f->c->stop) return true;
+    if (!grad_is_set(&f->c->stop)) return true;
     spot_fail(f->c, f->at, "deadline_exceeded", "", "the deadline passed while tensors were read");
     return false;
 }
@@ -155,8 +155,8 @@ static int decode(filler *f, void *to, json_slice text)
         return spot_fail(f->c, f->at, "bad_base64", "/base64", "base64 comes in groups of four "
                          "characters with = at the end, found %zu characters", text.n);
     if (found != bytes)
-        return spot_fail(f->c, f->at, "shape_mismatch", "/base64", "the shape %s takes %zu bytes of "
-                         "%s, \"base64\" has %zu", shape_text(shape, f->t->rank, f->t->dim), bytes,
+        return spot_fail(f->c, f->at, "shape_mismatch", "/base64", "the shape %s takes %zu bytes "
+                         "of %s, \"base64\" has %zu", shape_text(shape, f->t->rank, f->t->dim), bytes,
                          grad_dtype_name(f->dtype), found);
     if (!base64_read(to, &found, text.at, text.n) || found != bytes)
         return spot_fail(f->c, f->at, "bad_base64", "/base64", "the text is not base64 of the "

@@ -315,7 +315,7 @@ static int place_and_step(compiler *c)
 {
     const volatile int *stop = c->g->host->stop;
     for (uint32_t i = 0; i < c->n; i++) {
-        if ((i & 4095) == 0 && stop && *stop)
+        if ((i & 4095) == 0 && grad_is_set(stop))
             return grad_fail(c->err, GRAD_STOPPED, "the deadline passed while compiling");
         if (!(c->mark[i] & NEEDED) || c->bytes_of[i] != i || is_source(&c->g->at[i])) continue;
         if (move_in(c, i) < 0 || add_step(c, i) < 0) return -1;

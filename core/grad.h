@@ -100,6 +100,12 @@ typedef struct grad_host {
     const volatile int *stop; /* where not NULL and no longer 0, work ends with GRAD_STOPPED */
 } grad_host;
 
+/* Is a stop flag set? Another thread may set it at any time. */
+static inline bool grad_is_set(const volatile int *flag)
+{
+    return flag && __atomic_load_n(flag, __ATOMIC_RELAXED);
+}
+
 #define GRAD_HOST_DEFAULT {(size_t)2 << 30, 0, (size_t)32000000, 100000000, NULL}
 
 /* Takes `bytes` from the budget or fails with GRAD_MEMORY_LIMIT; grad_release gives them back. */
@@ -193,6 +199,10 @@ GRAD_API const char *grad_op_attribute_name(const grad_op *op, size_t i);
 GRAD_API const char *grad_op_attribute_type(const grad_op *op, size_t i); /* "integer", … */
 GRAD_API const char *grad_op_attribute_choices(const grad_op *op, size_t i); /* "a|b" or NULL */
 GRAD_API const grad_value *grad_op_attribute_default(const grad_op *op, size_t i); /* NULL: required */
+/* Does the row accept these attributes, as far as can be said without operands? Else err says which
+   one it does not. */
+GRAD_API GRAD_CHECK int grad_op_check(const grad_op *op, const grad_attribute *attrs, size_t n,
+                                      grad_error *err);
 /* How many results a node of this operator with these attributes has: 1 for almost all. */
 GRAD_API size_t grad_op_results(const grad_op *op, const grad_attribute *attrs, size_t n);
 

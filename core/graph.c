@@ -58,7 +58,7 @@ static V push(B *b, const grad_op *op, grad_dtype dtype, uint32_t shape, uint32_
                   "the graph and its derivatives take more than %zu nodes", g->host->nodes);
         return GRAD_NONE;
     }
-    if ((g->n & 4095) == 0 && g->host->stop && *g->host->stop) {
+    if ((g->n & 4095) == 0 && grad_is_set(g->host->stop)) {
         grad_fail(b->err, GRAD_STOPPED, "the deadline passed while the graph was being built");
         return GRAD_NONE;
     }

@@ -273,6 +273,13 @@ int grad__attributes_read(grad_value *v, const grad_op *op, const grad_attribute
     return 0;
 }
 
+int grad_op_check(const grad_op *op, const grad_attribute *attrs, size_t n, grad_error *err)
+{
+    grad_value v[GRAD_ATTRIBUTES_MAX];
+    int64_t room[GRAD_ATTRIBUTES_MAX];
+    return grad__attributes_read(v, op, attrs, n, room, err);
+}
+
 size_t grad_op_results(const grad_op *op, const grad_attribute *attrs, size_t n)
 {
     grad_value v[GRAD_ATTRIBUTES_MAX];

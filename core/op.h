@@ -242,7 +242,7 @@ int grad_expand_fail(B *b, grad_code code, int input, const char *attribute, con
 /* kernels */
 static inline bool grad_stopped(const grad_frame *f)
 {
-    return f->stop && __atomic_load_n(f->stop, __ATOMIC_RELAXED);
+    return grad_is_set(f->stop);
 }
 int grad_frame_stopped(grad_frame *f); /* fills the error; returns -1 */
 

@@ -7,6 +7,7 @@ set -eu
 build="make gcc g++ libc6-dev pkgconf libopenblas-pthread-dev libmicrohttpd-dev libjansson-dev libyaml-dev"
 test="libcmocka-dev libcurl4-openssl-dev curl"
 lint="clang clang-tidy shellcheck"
+bench="wrk python3 python3-torch python3-fastapi python3-uvicorn"
 image="buildah podman debootstrap runc uidmap curl"
 
 wanted=
@@ -15,8 +16,9 @@ for group; do
     build) wanted="$wanted $build" ;;
     test) wanted="$wanted $test" ;;
     lint) wanted="$wanted $lint" ;;
+    bench) wanted="$wanted $bench" ;;
     image) wanted="$wanted $image" ;;
-    *) echo "deps.sh: no group called $group (build, test, lint, image)" >&2; exit 2 ;;
+    *) echo "deps.sh: no group called $group (build, test, lint, bench, image)" >&2; exit 2 ;;
     esac
 done
 

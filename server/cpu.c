@@ -71,6 +71,16 @@ static bool set(const char *name, const char *value)
     return !(now != NULL && strcmp(now, value) == 0) && setenv(name, value, 1) == 0;
 }
 
+/* By the program's own path, so that it keeps its name in lists of processes. */
+static void start_again(char **argv)
+{
+    char path[4096];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (n < 0) return;
+    path[n] = 0;
+    execv(path, argv);
+}
+
 void cpu_correct_kernels(char **argv)
 {
     cpu_features cpu = features();
@@ -78,5 +88,5 @@ void cpu_correct_kernels(char **argv)
         getenv("OPENBLAS_CORETYPE") == NULL ? cpu_better_kernels(&cpu, api_blas_kernels()) : NULL;
     bool changed = better != NULL && set("OPENBLAS_CORETYPE", better);
     changed = set("OPENBLAS_NUM_THREADS", "1") || changed;
-    if (changed) execv("/proc/self/exe", argv);
+    if (changed) start_again(argv);
 }

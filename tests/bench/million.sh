@@ -10,10 +10,10 @@ pids=
 trap 'stop_all "$pids"; rm -rf "$tmp"' EXIT
 
 for kind in chain dag; do
-    build/bench/million text "$kind" "$tmp/body"
+    "$build"/bench/million text "$kind" "$tmp/body"
     rm -f "$tmp/jansson" "$tmp/gradd" "$tmp/peak"
     for _ in $(seq "$rounds"); do
-        build/bench/million parse "$tmp/body" >>"$tmp/jansson"
+        "$build"/bench/million parse "$tmp/body" >>"$tmp/jansson"
         start_gradd "$tmp/log"
         pids="$pids $gradd_pid"
         curl -s -o "$tmp/answer" -w '%{http_code} %{time_total}\n' -H 'Content-Type: application/json' \

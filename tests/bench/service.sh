@@ -3,10 +3,14 @@
 
 # start_gradd LOG [flags]: sets gradd_pid and gradd_url
 gradd_pid='' gradd_url=''
+build=${BUILD:-build}
+# The one that Debian's python3-torch belongs to; for the scripts that source this.
+# shellcheck disable=SC2034
+python=${PYTHON:-/usr/bin/python3}
 start_gradd() {
     local log=$1
     shift
-    "${GRADD:-build/gradd}" --listen 127.0.0.1:0 "$@" 2>"$log" &
+    "${GRADD:-$build/gradd}" --listen 127.0.0.1:0 "$@" 2>"$log" &
     gradd_pid=$!
     for _ in $(seq 100); do
         gradd_url=$(sed -n 's/.*ready on \(http:[^ ,]*\).*/\1/p' "$log" | head -n 1)

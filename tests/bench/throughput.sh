@@ -21,7 +21,7 @@ load() { # URL CONNECTIONS
     sed -n 's/Requests\/sec: *//p' "$tmp/out"
 }
 
-build/bench/bare >"$tmp/bare.port" &
+"$build"/bench/bare >"$tmp/bare.port" &
 bare_pid=$!
 pids="$pids $bare_pid"
 start_gradd "$tmp/gradd.log"
@@ -30,8 +30,8 @@ while [ ! -s "$tmp/bare.port" ]; do sleep 0.05; done
 bare_url=http://127.0.0.1:$(cat "$tmp/bare.port")/v1/evaluate
 
 torch_url=
-if python3 -c 'import fastapi, uvicorn, torch' 2>/dev/null; then
-    python3 tests/bench/fastapi_torch.py "$tmp/torch.port" >"$tmp/torch.log" 2>&1 &
+if "$python" -c 'import fastapi, uvicorn, torch' 2>/dev/null; then
+    "$python" tests/bench/fastapi_torch.py "$tmp/torch.port" >"$tmp/torch.log" 2>&1 &
     torch_pid=$!
     pids="$pids $torch_pid"
     for _ in $(seq 100); do [ -s "$tmp/torch.port" ] && break; sleep 0.2; done
