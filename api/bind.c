@@ -214,7 +214,8 @@ int check_unused(evaluation *e)
     const char *near = nearest_id(e, text);
     if (near)
         api_fail(e->c, "unused_input", pointer_text(&at), NULL,
-                 "nothing in the graph refers to \"%.*s\"; did you mean \"%s\"?", shown, text.at, near);
+                 "nothing in the graph refers to \"%.*s\"; did you mean \"%s\"?", shown, text.at,
+                 near);
     else
         api_fail(e->c, "unused_input", pointer_text(&at), NULL,
                  "nothing in the graph refers to \"%.*s\"", shown, text.at);

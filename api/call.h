@@ -69,5 +69,6 @@ double api_now(const api_call *c); /* 0 where the host has no clock */
 /* "did you mean": the candidate nearest to `name` (edit distance, swaps counted once) or NULL. */
 typedef const char *(*api_candidate)(const void *list, size_t i); /* NULL past the end */
 const char *api_nearest(const char *name, size_t n, api_candidate at, const void *list);
+const char *api_nearest_op(const char *name, size_t n); /* among the operators */
 
 #endif

@@ -211,8 +211,8 @@ static int declared_shape(decoder *r, json_slice member, json_cursor at, doc_mor
     uint32_t rank = 0;
     if (json_peek(at) == KIND_NULL) return 0;
     if (json_peek(at) != KIND_ARRAY)
-        return member_fail(r, "bad_attribute", member, "\"shape\" must be a list of sizes, found %s",
-                           json_type_name(json_peek(at)));
+        return member_fail(r, "bad_attribute", member, "\"shape\" must be a list of sizes, found "
+                           "%s", json_type_name(json_peek(at)));
     for (json_enter(&at); json_more(&at); rank++) {
         if (rank == GRAD_RANK_MAX)
             return member_fail(r, "tensor_too_large", member, "a tensor has at most %d axes",

@@ -24,20 +24,14 @@ static void describe(op_row *row, const grad_op *op)
         row->required = row->required || !grad_op_attribute_default(op, i);
 }
 
-static const char *op_name(const void *list, size_t i)
-{
-    (void)list;
-    return i < grad_op_count() ? grad_op_name(grad_op_at(i)) : NULL;
-}
-
 static int unknown_op(decoder *r, json_slice text)
 {
-    const char *near = api_nearest(text.at, text.n, op_name, NULL);
+    const char *near = api_nearest_op(text.at, text.n);
     if (near)
-        return decode_fail(r, "unknown_op", "/op", "unknown operator \"%.*s\"; did you mean \"%s\"?",
-                           shown(text), text.at, near);
-    return decode_fail(r, "unknown_op", "/op",
-                       "unknown operator \"%.*s\"; GET /v1/ops lists them all", shown(text), text.at);
+        return decode_fail(r, "unknown_op", "/op", "unknown operator \"%.*s\"; did you mean "
+                           "\"%s\"?", shown(text), text.at, near);
+    return decode_fail(r, "unknown_op", "/op", "unknown operator \"%.*s\"; GET /v1/ops lists them "
+                       "all", shown(text), text.at);
 }
 
 int decode_op(decoder *r, json_cursor at)

@@ -133,8 +133,10 @@ static int operand(decoder *r, json_cursor *at, uint32_t k)
 
 /* ---- how many -------------------------------------------------------------------------------- */
 
-static void list_words(char *to, size_t room, size_t count, const char *(*word)(const grad_op *, size_t),
-                       const grad_op *op, const char *before)
+typedef const char *(*op_word)(const grad_op *op, size_t i);
+
+static void list_words(char *to, size_t room, size_t count, op_word word, const grad_op *op,
+                       const char *before)
 {
     size_t n = 0;
     to[0] = '\0';

@@ -1,5 +1,4 @@
-/* encode.c -- the answer's text: outputs, values and gradients, from tensor memory straight into
- * it.
+/* encode.c -- the answer's text: outputs, values and gradients, straight from tensor memory.
  *
  * Members stand in document order, undeclared inputs first. Arrays are nested as their shape says,
  * written row after row with a list of places, one an axis.

@@ -67,3 +67,14 @@ const char *api_nearest(const char *name, size_t n, api_candidate at, const void
     }
     return best;
 }
+
+static const char *op_name(const void *list, size_t i)
+{
+    (void)list;
+    return i < grad_op_count() ? grad_op_name(grad_op_at(i)) : NULL;
+}
+
+const char *api_nearest_op(const char *name, size_t n)
+{
+    return api_nearest(name, n, op_name, NULL);
+}

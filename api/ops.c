@@ -142,11 +142,11 @@ api_next op_prepare(api_call *c)
 {
     const grad_op *op = grad_op_find_n(c->param.at, c->param.n);
     if (op) return tree_answer(c, describe(op));
-    const grad_op *near = grad_op_nearest(c->param.at, c->param.n);
+    const char *near = api_nearest_op(c->param.at, c->param.n);
     if (near)
         return api_fail(c, "not_found", NULL, NULL,
                         "there is no operator \"%.100s\"; did you mean \"%s\"?", c->param.at,
-                        grad_op_name(near));
+                        near);
     return api_fail(c, "not_found", NULL, NULL,
                     "there is no operator \"%.100s\"; GET /v1/ops lists all", c->param.at);
 }

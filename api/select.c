@@ -1,4 +1,4 @@
-/* select.c -- which nodes a request means: outputs, of, wrt, seeds and values, as slots and flags.
+/* select.c -- which nodes a request means: outputs, of, wrt, seeds and values as slots and flags. */
 #include <stdio.h>
 
 #include "evaluation.h"
@@ -140,7 +140,8 @@ static int seed_of_another(evaluation *e, const pointer *at, json_slice id)
     }
     known[n] = '\0';
     api_fail(e->c, "unknown_id", pointer_text(at), NULL, "a seed for \"%.*s\", which is not among "
-             "the nodes that gradients start from (%s)", (int)(id.n < 80 ? id.n : 80), id.at, known);
+             "the nodes that gradients start from (%s)", (int)(id.n < 80 ? id.n : 80), id.at,
+             known);
     return -1;
 }
 

@@ -1,7 +1,8 @@
 /* tensor.c -- what a tensor's text says of itself: shape, size, type, and that it is rectangular.
  *
  * Nested arrays are gone through with a list of places, one a level, never by recursion. Numbers
- * are stepped over here; what they are is for tensor_fill.c, once the size is known to be
+ * are stepped over here; what they are is for tensor_fill.c, once the size is known to be small
+ * enough.
  */
 #include "tensor.h"
 
@@ -114,7 +115,8 @@ static const char *past_text(reader *r, const char *p)
     json_cursor at = {p};
     json_slice text = json_read_string(&at);
     r->t->whole = false;
-    if (json_is(text, "NaN") || json_is(text, "Infinity") || json_is(text, "-Infinity")) return at.at;
+    if (json_is(text, "NaN") || json_is(text, "Infinity") || json_is(text, "-Infinity"))
+        return at.at;
     return element_fail(r, "wrong_type", "expected a number, found the string \"%.*s\"; the "
                         "strings that stand for numbers are \"NaN\", \"Infinity\" and \"-Infinity\"",
                         (int)(text.n < 80 ? text.n : 80), text.at);
@@ -137,7 +139,8 @@ static const char *past_element(reader *r, const char *p)
     case 'f': r->truths++; return p + 5;
     case '"': return past_text(r, p);
     case 'n': return element_fail(r, "wrong_type", "expected a number, found null");
-    case '{': return element_fail(r, "wrong_type", "expected a number or an array, found an object");
+    case '{':
+        return element_fail(r, "wrong_type", "expected a number or an array, found an object");
     default: return past_number(r, p);
     }
 }
@@ -247,8 +250,8 @@ static int read_size(reader *r, json_cursor *at, int i, int64_t *product)
     snprintf(below, sizeof below, "/shape/%d", i);
     json_slice text = json_skip(&(json_cursor){at->at});
     if (json_peek(*at) != KIND_NUMBER)
-        return spot_fail(r->c, r->at, "wrong_type", below, "a size must be a whole number, found %s",
-                         json_type_name(json_peek(*at)));
+        return spot_fail(r->c, r->at, "wrong_type", below, "a size must be a whole number, found "
+                         "%s", json_type_name(json_peek(*at)));
     json_number x = json_read_number(at);
     if ((!x.is_whole && x.real < 9e18) || x.real < 0)
         return spot_fail(r->c, r->at, "bad_number", below, "a size must be a whole number from 0 "
@@ -271,8 +274,8 @@ static int read_shape(reader *r, json_cursor at)
     r->t->rank = 0;
     for (json_enter(&at); json_more(&at); r->t->rank++) {
         if (r->t->rank == GRAD_RANK_MAX)
-            return spot_fail(r->c, r->at, "tensor_too_large", "/shape", "a tensor has at most %d axes",
-                             GRAD_RANK_MAX);
+            return spot_fail(r->c, r->at, "tensor_too_large", "/shape", "a tensor has at most %d "
+                             "axes", GRAD_RANK_MAX);
         if (read_size(r, &at, r->t->rank, &product) < 0) return -1;
         empty = empty || r->t->dim[r->t->rank] == 0;
     }

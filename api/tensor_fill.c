@@ -2,11 +2,13 @@
  *
  * The text has been measured: it is rectangular, and every element is a number, a truth value or
  * one of the strings that stand for numbers. So brackets, commas and spaces can be stepped over
+ * alike.
  */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "json_text.h"
 #include "table.h"
 #include "tensor.h"
 
@@ -48,8 +50,7 @@ static int element_fail(filler *f, const char *p, const char *expected)
 
 static const char *to_element(const char *p)
 {
-    while (*p == ',' || *p == ' ' || *p == '[' || *p == ']' || *p == '\n' || *p == '\r' || *p == '\t')
-        p++;
+    while (*p == ',' || *p == '[' || *p == ']' || text_is_space(*p)) p++;
     return p;
 }
 

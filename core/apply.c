@@ -8,7 +8,10 @@
 #include "graph.h"
 
 bool v_failed(B *b) { return b->err->code != GRAD_OK; }
-const grad_shape *v_shape(B *b, V x) { return grad_node_shape(b->g, x == GRAD_NONE ? 0 : x); }
+const grad_shape *v_shape(B *b, V x)
+{
+    return x == GRAD_NONE ? grad__pool_shape_at(b->g->pool, 0) : grad_node_shape(b->g, x);
+}
 grad_dtype v_dtype(B *b, V x) { return x == GRAD_NONE ? b->g->real : grad_node_dtype(b->g, x); }
 int v_rank(B *b, V x) { return v_shape(b, x)->rank; }
 
@@ -195,7 +198,7 @@ int grad_apply(grad_node *out, grad_graph *g, const grad_op *op, const grad_oper
     B build = {g, err}, *b = &build;
     grad_value v[GRAD_ATTRIBUTES_MAX];
     int64_t room[GRAD_ATTRIBUTES_MAX];
-    V few[FEW], *x = few;
+    V few[FEW], few_made[FEW], *x = few, *made = few_made;
     if (check_arity(b, op, n_in) < 0 || grad__attributes_read(v, op, attrs, n_attrs, room, err) < 0)
         return -1;
     for (size_t k = 0; k < n_in; k++) {
@@ -205,14 +208,19 @@ int grad_apply(grad_node *out, grad_graph *g, const grad_op *op, const grad_oper
         return fail_at(b, GRAD_WRONG_ARITY, k, "%s: `%s` may not be left off%s", op->name,
                        operand_name(op, k), "");
     }
-    if (n_in > FEW && !(x = grad__alloc_array(g->host, n_in, sizeof *x, err))) return -1;
+    size_t results = op->results ? op->results(v) : 1;
+    if (n_in > FEW) x = grad__alloc_array(g->host, n_in, sizeof *x, err);
+    if (results > FEW) made = grad__alloc_array(g->host, results, sizeof *made, err);
+    if (!x || !made) goto done;
     for (size_t k = 0; k < n_in; k++)
         x[k] = in[k].kind == GRAD_OPERAND_NODE ? in[k].node : GRAD_NONE;
-    if (settle(b, op, n_in, x, in) == 0) {
-        size_t before = g->n, results = op->results ? op->results(v) : 1;
-        if (place(b, out, op, n_in, x, v) == 0)
-            for (size_t i = 0; i < results; i++) out[i] = own(b, out[i], before);
-    }
+    if (settle(b, op, n_in, x, in) < 0) goto done;
+    size_t before = g->n;
+    if (place(b, made, op, n_in, x, v) < 0) goto done;
+    for (size_t i = 0; i < results; i++) made[i] = own(b, made[i], before);
+    if (!v_failed(b)) memcpy(out, made, results * sizeof *out);
+done:
     if (x != few) grad__free(g->host, x, n_in * sizeof *x);
+    if (made != few_made) grad__free(g->host, made, results * sizeof *made);
     return v_failed(b) ? -1 : 0;
 }

@@ -68,12 +68,15 @@ static uint32_t passes_on(const compiler *c, uint32_t i)
     return GRAD_NONE;
 }
 
+static int poll(const compiler *c, size_t i) { return grad__poll(c->g, i, "compiled", c->err); }
+
 /* Leaves in bytes_of[] what each needed node passes on. */
-static void mark(compiler *c, const grad_node *results, size_t n_results)
+static int mark(compiler *c, const grad_node *results, size_t n_results)
 {
     for (size_t i = 0; i < c->n; i++) c->mark[i] = c->g->at[i].op == &grad__op_constant ? CONSTANT : 0;
     for (size_t i = 0; i < n_results; i++) c->mark[results[i]] |= NEEDED;
     for (size_t i = c->n; i-- > 0;) {
+        if (poll(c, i) < 0) return -1;
         if (!(c->mark[i] & NEEDED)) continue;
         const node *n = &c->g->at[i];
         c->bytes_of[i] = passes_on(c, (uint32_t)i);
@@ -86,6 +89,7 @@ static void mark(compiler *c, const grad_node *results, size_t n_results)
             if (from != GRAD_NONE) c->mark[from] |= NEEDED;
         }
     }
+    return 0;
 }
 
 static bool is_source(const node *n)
@@ -93,9 +97,10 @@ static bool is_source(const node *n)
     return n->op == &grad__op_input || n->op == &grad__op_constant;
 }
 
-static void find_last_uses(compiler *c, const grad_node *results, size_t n_results)
+static int find_last_uses(compiler *c, const grad_node *results, size_t n_results)
 {
     for (size_t i = 0; i < c->n; i++) {
+        if (poll(c, i) < 0) return -1;
         if (!(c->mark[i] & NEEDED)) continue;
         const node *n = &c->g->at[i];
         if (c->bytes_of[i] != GRAD_NONE) {
@@ -112,6 +117,7 @@ static void find_last_uses(compiler *c, const grad_node *results, size_t n_resul
         }
     }
     for (size_t i = 0; i < n_results; i++) c->last_use[c->bytes_of[results[i]]] = FOREVER;
+    return 0;
 }
 
 /* ---- homes ------------------------------------------------------------------------------------- */
@@ -124,6 +130,8 @@ static size_t bytes_of_node(const grad_graph *g, const node *n)
 static int add_buffer(compiler *c, ref *out, home where, uint64_t at)
 {
     grad_program *p = c->p;
+    if (p->n_buffers > INT32_MAX)
+        return grad_fail(c->err, GRAD_GRAPH_TOO_LARGE, "the graph computes too many tensors");
     if (grad__grow(p->host, &p->buffers, &p->buffer_room, p->n_buffers + 1, sizeof *p->buffers,
                    c->err) < 0)
         return -1;
@@ -313,10 +321,8 @@ static int settle_sources(compiler *c)
 
 static int place_and_step(compiler *c)
 {
-    const volatile int *stop = c->g->host->stop;
     for (uint32_t i = 0; i < c->n; i++) {
-        if ((i & 4095) == 0 && grad_is_set(stop))
-            return grad_fail(c->err, GRAD_STOPPED, "the deadline passed while compiling");
+        if (poll(c, i) < 0) return -1;
         if (!(c->mark[i] & NEEDED) || c->bytes_of[i] != i || is_source(&c->g->at[i])) continue;
         if (move_in(c, i) < 0 || add_step(c, i) < 0) return -1;
     }
@@ -363,9 +369,10 @@ int grad_compile(grad_program **out, grad_graph *g, const grad_node *results, si
     c.last_use = grad__alloc_array(g->host, c.n, sizeof *c.last_use, err);
     c.home = grad__alloc_array(g->host, c.n, sizeof *c.home, err);
     if (!c.plan || !c.mark || !c.bytes_of || !c.last_use || !c.home) goto done;
-    mark(&c, results, n_results);
-    find_last_uses(&c, results, n_results);
-    if (settle_sources(&c) < 0 || place_and_step(&c) < 0 || keep_results(&c, results, n_results) < 0) goto done;
+    if (mark(&c, results, n_results) < 0 || find_last_uses(&c, results, n_results) < 0 ||
+        settle_sources(&c) < 0 || place_and_step(&c) < 0 ||
+        keep_results(&c, results, n_results) < 0)
+        goto done;
     finish(&c);
     result = 0;
 done:

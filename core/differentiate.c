@@ -38,11 +38,10 @@ static V fit(B *b, V c, V x)
     if (shrink) {
         /* The axes that x has and c is short of stay 1 for now. */
         int64_t dim[GRAD_RANK_MAX];
-        B *build = b;
         for (int i = 1; i <= want->rank; i++)
             dim[want->rank - i] =
                 i > has->rank || has->dim[has->rank - i] == 1 ? 1 : want->dim[want->rank - i];
-        const grad_shape *to = grad__pool_shape(build->g->pool, want->rank, dim, b->err);
+        const grad_shape *to = grad__pool_shape(b->g->pool, want->rank, dim, b->err);
         if (!to) return GRAD_NONE;
         c = v_sum_to(b, c, to);
     }
@@ -138,14 +137,17 @@ int grad_gradient(grad_node *out, grad_graph *g, const grad_node *of, const grad
     mark(&w, g, wrt, n_wrt);
     for (size_t i = 0; i < n_of; i++)
         if (sow(b, &w, of[i], seed ? seed[i] : GRAD_NONE) < 0) goto done;
-    for (size_t i = w.n; i-- > 0;)
-        if (w.cotangent[i] != GRAD_NONE && w.active[i] && visit(b, &w, i) < 0) goto done;
-    for (size_t i = 0; i < n_wrt; i++) {
-        V x = wrt[i];
-        if (!grad_dtype_is_float(v_dtype(b, x))) out[i] = GRAD_NONE;
-        else out[i] = w.cotangent[x] == GRAD_NONE ? v_zeros(b, x) : w.cotangent[x];
+    for (size_t i = w.n; i-- > 0;) {
+        if (grad__poll(g, i, "differentiated", err) < 0) goto done;
+        if (w.cotangent[i] != GRAD_NONE && visit(b, &w, i) < 0) goto done;
     }
-    result = v_failed(b) ? -1 : 0;
+    for (size_t i = 0; i < n_wrt; i++) {
+        V *of_x = &w.cotangent[wrt[i]];
+        if (*of_x == GRAD_NONE && grad_dtype_is_float(v_dtype(b, wrt[i]))) *of_x = v_zeros(b, wrt[i]);
+    }
+    if (v_failed(b)) goto done;
+    for (size_t i = 0; i < n_wrt; i++) out[i] = w.cotangent[wrt[i]];
+    result = 0;
 done:
     grad__free(g->host, w.cotangent, w.n * sizeof *w.cotangent);
     grad__free(g->host, w.active, w.n);

@@ -182,7 +182,6 @@ GRAD_API size_t grad_op_count(void);
 GRAD_API const grad_op *grad_op_at(size_t i);                      /* in the order of the table */
 GRAD_API const grad_op *grad_op_find(const char *name);            /* NULL if there is none */
 GRAD_API const grad_op *grad_op_find_n(const char *name, size_t length);
-GRAD_API const grad_op *grad_op_nearest(const char *name, size_t length); /* NULL if none is near */
 GRAD_API const char *grad_op_name(const grad_op *op);
 GRAD_API const char *grad_op_family(const grad_op *op);
 GRAD_API const char *grad_op_doc(const grad_op *op);

@@ -47,6 +47,12 @@ const grad_shape *grad_node_shape(const grad_graph *g, grad_node n)
     return node_shape(g, &g->at[n]);
 }
 
+int grad__poll(const grad_graph *g, size_t i, const char *done, grad_error *err)
+{
+    if ((i & 4095) != 0 || !grad_is_set(g->host->stop)) return 0;
+    return grad_fail(err, GRAD_STOPPED, "the deadline passed while the graph was being %s", done);
+}
+
 /* ---- pushing ----------------------------------------------------------------------------------- */
 
 static V push(B *b, const grad_op *op, grad_dtype dtype, uint32_t shape, uint32_t attr, size_t n_in,
@@ -58,10 +64,7 @@ static V push(B *b, const grad_op *op, grad_dtype dtype, uint32_t shape, uint32_
                   "the graph and its derivatives take more than %zu nodes", g->host->nodes);
         return GRAD_NONE;
     }
-    if ((g->n & 4095) == 0 && grad_is_set(g->host->stop)) {
-        grad_fail(b->err, GRAD_STOPPED, "the deadline passed while the graph was being built");
-        return GRAD_NONE;
-    }
+    if (grad__poll(g, g->n, "built", b->err) < 0) return GRAD_NONE;
     if (grad__grow(g->host, &g->at, &g->room, g->n + 1, sizeof *g->at, b->err) < 0)
         return GRAD_NONE;
     node *n = &g->at[g->n];
@@ -70,6 +73,10 @@ static V push(B *b, const grad_op *op, grad_dtype dtype, uint32_t shape, uint32_
     if (n_in <= INLINE_OPERANDS) {
         for (size_t k = 0; k < n_in; k++) n->in[k] = in[k];
     } else {
+        if (n_in > UINT32_MAX - g->operands) {
+            grad_fail(b->err, GRAD_GRAPH_TOO_LARGE, "the nodes of the graph have too many operands");
+            return GRAD_NONE;
+        }
         if (grad__grow(g->host, &g->operand, &g->operand_room, g->operands + n_in,
                        sizeof *g->operand, b->err) < 0)
             return GRAD_NONE;
@@ -84,8 +91,18 @@ static V push(B *b, const grad_op *op, grad_dtype dtype, uint32_t shape, uint32_
 static const grad_shape *intern(B *b, int rank, const int64_t *dim)
 {
     grad_graph *g = b->g;
+    if (rank < 0 || rank > GRAD_RANK_MAX) {
+        grad_fail(b->err, GRAD_TENSOR_TOO_LARGE, "a tensor has at most %d axes", GRAD_RANK_MAX);
+        return NULL;
+    }
+    for (int i = 0; i < rank; i++)
+        if (dim[i] < 0) {
+            grad_fail(b->err, GRAD_SHAPE_MISMATCH, "a size is zero or more, and this is %lld",
+                      (long long)dim[i]);
+            return NULL;
+        }
     int64_t count = grad__count(rank, dim);
-    if (count < 0 || count > g->host->elements) {
+    if (count < 0 || count > g->host->elements || count > INT64_MAX / 8) {
         grad_fail(b->err, GRAD_TENSOR_TOO_LARGE, "a tensor may have at most %lld elements",
                   (long long)g->host->elements);
         return NULL;

@@ -60,6 +60,10 @@ static inline const grad_value *node_attr(const grad_graph *g, const node *n)
     return grad__pool_values_at(g->pool, n->attr);
 }
 
+/* For long loops: at every 4096th i, -1 where the host has asked to stop; `done` says what was being
+   done to the graph. */
+int grad__poll(const grad_graph *g, size_t i, const char *done, grad_error *err);
+
 /* Appends a primitive whose operands have settled types. attr: complete, one a row's attribute;
    may be rewritten to normal form. GRAD_NONE on failure. */
 V grad__append(B *b, const grad_op *op, size_t n_in, const V *in, grad_value *attr);

@@ -91,21 +91,6 @@ static size_t distance(const char *a, size_t n, const char *b, size_t m, size_t 
     return row[n % 3][m];
 }
 
-const grad_op *grad_op_nearest(const char *name, size_t length)
-{
-    const grad_op *best = NULL;
-    size_t least = length < 3 ? 2 : length < 6 ? 3 : 4; /* one edit, two, three at the most */
-    for (size_t i = 0; i < grad_op_count(); i++) {
-        const grad_op *op = grad_op_at(i);
-        size_t d = distance(name, length, op->name, strlen(op->name), least);
-        if (d < least) {
-            least = d;
-            best = op;
-        }
-    }
-    return best;
-}
-
 /* ---- attributes as given ------------------------------------------------------------------------ */
 
 static int refuse(grad_error *err, const grad_op *op, const grad_attribute_row *row,
@@ -145,7 +130,8 @@ static bool real(const grad_value *v, double *out)
 static int choice(grad_value *out, const grad_op *op, const grad_attribute_row *row,
                   const grad_value *v, grad_error *err)
 {
-    char expected[160];
+    char expected[160] = "";
+    size_t written = 0;
     int64_t place = 0;
     for (const char *at = row->choices; v->kind == GRAD_TEXT; place++) {
         size_t n = strcspn(at, "|");
@@ -156,7 +142,14 @@ static int choice(grad_value *out, const grad_op *op, const grad_attribute_row *
         if (!at[n]) break;
         at += n + 1;
     }
-    snprintf(expected, sizeof expected, "one of \"%s\"", row->choices);
+    for (const char *at = row->choices; written < sizeof expected;) { /* "mean", "sum" or "none" */
+        size_t n = strcspn(at, "|");
+        const char *next = at[n] ? at + n + 1 : NULL;
+        written += (size_t)snprintf(expected + written, sizeof expected - written, "\"%.*s\"%s",
+                                    (int)n, at, !next ? "" : strchr(next, '|') ? ", " : " or ");
+        if (!next) break;
+        at = next;
+    }
     return refuse(err, op, row, expected);
 }
 

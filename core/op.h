@@ -244,7 +244,10 @@ static inline bool grad_stopped(const grad_frame *f)
 {
     return grad_is_set(f->stop);
 }
-int grad_frame_stopped(grad_frame *f); /* fills the error; returns -1 */
+static inline int grad_frame_stopped(grad_frame *f) /* fills the error; returns -1 */
+{
+    return grad_fail(f->err, GRAD_STOPPED, "the deadline passed while the graph was running");
+}
 
 /* looking at nodes */
 const grad_shape *v_shape(B *b, V x);

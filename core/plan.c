@@ -94,7 +94,7 @@ int grad__plan_region(uint64_t *at, plan *p, uint64_t bytes, grad_error *err)
         p->spare = entry;
         return 0;
     }
-    if (c >= CLASSES || p->bytes + size > p->host->memory)
+    if (c >= CLASSES || size > p->host->memory - p->bytes)
         return grad_fail(err, GRAD_MEMORY_LIMIT,
                          "running this takes more than the %zu MiB that a request may take; ask "
                          "for fewer results with `values` and `wrt`, or for smaller tensors",

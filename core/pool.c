@@ -139,11 +139,12 @@ void *grad__pool_take(grad_pool *p, size_t bytes, grad_error *err)
 int64_t grad__count(int rank, const int64_t *dim)
 {
     int64_t n = 1;
-    for (int i = 0; i < rank; i++)
-        if (dim[i] == 0) return 0;
-    for (int i = 0; i < rank; i++)
-        if (__builtin_mul_overflow(n, dim[i], &n)) return -1;
-    return n;
+    bool empty = false;
+    for (int i = 0; i < rank; i++) {
+        if (dim[i] == 0) empty = true;
+        else if (__builtin_mul_overflow(n, dim[i], &n)) return -1;
+    }
+    return empty ? 0 : n;
 }
 
 static uint64_t hash_shape(int rank, const int64_t *dim)

@@ -39,7 +39,8 @@ int grad__pool_constant(uint32_t *out, grad_pool *p, const void *data, size_t by
                         grad_error *err);
 const void *grad__pool_constant_at(const grad_pool *p, uint32_t number);
 
-/* dims multiplied; -1 where the product passes int64. */
+/* dims multiplied; -1 where the product passes int64, that of the others too where one is 0:
+   strides are such products. */
 int64_t grad__count(int rank, const int64_t *dim);
 
 #endif

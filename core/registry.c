@@ -93,10 +93,10 @@ const grad_op *grad_op_find_n(const char *name, size_t length)
 {
     size_t low = 0, high = grad_op_count();
     while (low < high) {
-        size_t mid = (low + high) / 2;
-        int order = strncmp(table.by_name[mid]->name, name, length);
-        if (order == 0) order = table.by_name[mid]->name[length] != 0;
-        if (order == 0) return table.by_name[mid];
+        size_t mid = (low + high) / 2, n = strlen(table.by_name[mid]->name);
+        int order = memcmp(table.by_name[mid]->name, name, n < length ? n : length);
+        if (order == 0 && n == length) return table.by_name[mid];
+        if (order == 0) order = n < length ? -1 : 1;
         if (order < 0) low = mid + 1;
         else high = mid;
     }

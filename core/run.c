@@ -82,11 +82,6 @@ static void *find(const grad_workspace *w, ref r)
     return r.scalar ? (void *)(w->slab + r.at * (size_t)8) : w->address[r.at];
 }
 
-int grad_frame_stopped(grad_frame *f)
-{
-    return grad_fail(f->err, GRAD_STOPPED, "the deadline passed while the graph was running");
-}
-
 static int call_step(const grad_workspace *w, const bound *call, grad_frame *frame)
 {
     const grad_call *c = &call->call;
@@ -97,7 +92,7 @@ static int call_step(const grad_workspace *w, const bound *call, grad_frame *fra
         result = grad__lanes_run(call->nest, call->lanes, find(w, call->out), in, frame);
     else
         result = c->op->kernel(c, find(w, call->out), in, frame);
-    if (result < 0 && frame->err->node == GRAD_NONE) frame->err->node = call->node;
+    if (result < 0 && frame->err->code != GRAD_STOPPED) frame->err->node = call->node;
     if (result == 0 && grad_stopped(frame)) return grad_frame_stopped(frame);
     return result;
 }

@@ -3,6 +3,7 @@
 #
 # A program's output is kept in PROGRAM.log and shown when it fails. The last line is
 # "N passed, N failed". GRADD names the service's binary; TEST_SECONDS bounds one program.
+# What a sanitizer says, of the program or of a service that it started, is shown and is a failure.
 set -u
 
 passed=0
@@ -17,19 +18,24 @@ count() {
 
 for program; do
     log=$program.log
+    report=$program.report
+    rm -f "$report".*
+    export ASAN_OPTIONS=log_path=$report TSAN_OPTIONS=log_path=$report
     start=$(date +%s)
     timeout -k 10 "${TEST_SECONDS:-600}" "$program" >"$log" 2>&1 </dev/null
     status=$?
     good=$(count '^\[  PASSED  \] ([0-9]+) test.*' "$log")
     bad=$(count '^\[  FAILED  \] [^0-9]*([0-9]+) test.*' "$log")
+    reports=$(find "$(dirname "$program")" -name "$(basename "$report").*")
     # A program that died, hung or ran nothing has failed, whatever it printed.
-    if [ "$status" -ne 0 ] || [ $((good + bad)) -eq 0 ]; then
+    if [ "$status" -ne 0 ] || [ -n "$reports" ] || [ $((good + bad)) -eq 0 ]; then
         [ "$bad" -gt 0 ] || bad=1
     fi
     passed=$((passed + good))
     failed=$((failed + bad))
     if [ "$bad" -gt 0 ]; then
         grep -avE '^\[ (RUN     |      OK) ' "$log" | tail -n 100
+        [ -z "$reports" ] || echo "$reports" | xargs head -n 80
         [ "$status" -ne 124 ] || echo "(stopped after ${TEST_SECONDS:-600} s)"
         echo "FAIL $(basename "$program"): $good passed, $bad failed, status $status"
     else

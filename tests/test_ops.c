@@ -78,16 +78,13 @@ static void every_row_agrees_with_its_known_values_and_with_differences(void **s
     assert_int_equal(bad, 0);
 }
 
-static void names_are_found_and_misspelt_ones_suggested(void **state)
+static void names_are_found_whole(void **state)
 {
     (void)state;
     for (size_t i = 0; i < grad_op_count(); i++)
         assert_ptr_equal(grad_op_find(grad_op_name(grad_op_at(i))), grad_op_at(i));
     assert_null(grad_op_find("ad"));
     assert_null(grad_op_find_n("addition", 2));
-    assert_string_equal(grad_op_name(grad_op_nearest("ad", 2)), "add");
-    assert_string_equal(grad_op_name(grad_op_nearest("sigmod", 6)), "sigmoid");
-    assert_null(grad_op_nearest("frobnicate_the_tensor", 21));
 }
 
 /* ---- does the test see a broken row? ------------------------------------------------------------ */
@@ -144,7 +141,7 @@ static void sabotage_is_seen(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_are_found_and_misspelt_ones_suggested),
+        cmocka_unit_test(names_are_found_whole),
         cmocka_unit_test(sabotage_is_seen),
         cmocka_unit_test(every_row_agrees_with_its_known_values_and_with_differences),
     };
