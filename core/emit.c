@@ -5,7 +5,7 @@
 
 #include "graph.h"
 
-extern const grad_op grad__op_where, grad__op_sum, grad__op_mean, grad__op_max;
+extern const grad_op grad__op_where, grad__op_sum, grad__op_mean;
 
 V v_cast(B *b, V x, grad_dtype dtype)
 {
@@ -43,11 +43,6 @@ V v_sum(B *b, V x, const int64_t *axes, size_t n, bool keepdims)
 V v_mean(B *b, V x, const int64_t *axes, size_t n, bool keepdims)
 {
     return reduce(b, &grad__op_mean, x, axes, n, keepdims);
-}
-
-V v_max(B *b, V x, const int64_t *axes, size_t n, bool keepdims)
-{
-    return reduce(b, &grad__op_max, x, axes, n, keepdims);
 }
 
 /* Sums over the axes along which `shape` has size 1, or no axis at all, and x has more. */

@@ -41,7 +41,6 @@ V v_int(B *b, int64_t value);                 /* 0-d int64 */
 V v_zeros(B *b, V like);
 V v_ones(B *b, V like);
 V v_full(B *b, grad_dtype dtype, const grad_shape *shape, double value);
-V v_arange(B *b, int64_t n);                  /* int64 0 .. n-1 */
 
 V v_cast(B *b, V x, grad_dtype dtype);
 V v_where(B *b, V cond, V x, V y);
@@ -50,15 +49,12 @@ V v_where(B *b, V cond, V x, V y);
 V v_reshape(B *b, V x, int rank, const int64_t *dim);
 V v_reshape_like(B *b, V x, V like);
 V v_expand(B *b, V x, int rank, const int64_t *dim);
-V v_expand_like(B *b, V x, V like);
 V v_transpose(B *b, V x, int rank, const int64_t *axes);
-V v_swap_last(B *b, V x);                     /* the last two axes exchanged */
 V v_sum_to(B *b, V x, const grad_shape *shape); /* what broadcasting did, undone */
 
 /* Reductions over axes; axes NULL means all. With keepdims the axes stay, of size 1. */
 V v_sum(B *b, V x, const int64_t *axes, size_t n, bool keepdims);
 V v_mean(B *b, V x, const int64_t *axes, size_t n, bool keepdims);
-V v_max(B *b, V x, const int64_t *axes, size_t n, bool keepdims);
 /* x with `axes` (sorted, of the result's rank) put back as axes of size 1. */
 V v_unsqueeze(B *b, V x, const int64_t *axes, size_t n);
 

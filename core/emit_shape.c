@@ -22,12 +22,6 @@ V v_ones(B *b, V like)
     return v_failed(b) ? GRAD_NONE : v_full(b, v_dtype(b, like), v_shape(b, like), 1);
 }
 
-V v_arange(B *b, int64_t n)
-{
-    return v_emit(b, &grad__op_arange, 0, NULL, 4,
-                  (grad_value[]){INT_(0), INT_(n), INT_(1), INT_(GRAD_INT64)});
-}
-
 /* ---- shapes ------------------------------------------------------------------------ */
 
 static V with_list(B *b, const grad_op *op, V x, const int64_t *list, size_t n)
@@ -58,28 +52,9 @@ V v_expand(B *b, V x, int rank, const int64_t *dim)
     return with_list(b, &grad__op_expand, x, dim, (size_t)rank);
 }
 
-V v_expand_like(B *b, V x, V like)
-{
-    if (v_failed(b)) return GRAD_NONE;
-    return alike(b, x, like) ? x : v_expand(b, x, v_rank(b, like), v_shape(b, like)->dim);
-}
-
 V v_transpose(B *b, V x, int rank, const int64_t *axes)
 {
     return with_list(b, &grad__op_transpose, x, axes, (size_t)rank);
-}
-
-V v_swap_last(B *b, V x)
-{
-    if (v_failed(b)) return GRAD_NONE;
-    const int rank = v_rank(b, x);
-    int64_t axes[GRAD_RANK_MAX];
-    for (int d = 0; d < rank; d++) axes[d] = d;
-    if (rank >= 2) {
-        axes[rank - 2] = rank - 1;
-        axes[rank - 1] = rank - 2;
-    }
-    return v_transpose(b, x, rank, axes);
 }
 
 V v_unsqueeze(B *b, V x, const int64_t *axes, size_t n)

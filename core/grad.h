@@ -7,16 +7,23 @@
  *     grad_host host = GRAD_HOST_DEFAULT;
  *     grad_error err = {0};
  *     grad_graph *g;
+ *     grad_program *program;
+ *     grad_workspace *w;
  *     grad_node x, y, q, z, f, grads[3];
  *     grad_graph_new(&g, &host, GRAD_FLOAT64, &err);
  *     grad_input(&x, g, GRAD_FLOAT64, 0, NULL, &err);     (y and z likewise)
- *     grad_apply(&q, g, grad_op_find("add"), (grad_operand[]){GRAD_AT(x), GRAD_AT(y)}, 2, NULL, 0, &err);
- *     grad_apply(&f, g, grad_op_find("mul"), (grad_operand[]){GRAD_AT(q), GRAD_AT(z)}, 2, NULL, 0, &err);
+ *     grad_apply(&q, g, grad_op_find("add"), (grad_operand[]){GRAD_AT(x), GRAD_AT(y)}, 2,
+ *                NULL, 0, &err);
+ *     grad_apply(&f, g, grad_op_find("mul"), (grad_operand[]){GRAD_AT(q), GRAD_AT(z)}, 2,
+ *                NULL, 0, &err);
  *     grad_gradient(grads, g, &f, NULL, 1, (grad_node[]){x, y, z}, 3, &err);
  *     grad_compile(&program, g, (grad_node[]){f, grads[0], grads[1], grads[2]}, 4, &err);
- *     grad_workspace_new(&w, program, &err);
+ *     grad_workspace_new(&w, program, &host, &err);
  *     grad_run(program, w, (const void *[]){&(double){-2}, &(double){5}, &(double){-4}}, &err);
  *     *(const double *)grad_result(w, 0) is -12; the gradients -4, -4 and 3 follow.
+ *     grad_workspace_free(w), grad_program_free(program), grad_graph_free(g);
+ *
+ * Left out here: every call that can fail is asked whether it did (the compiler insists).
  *
  * Conventions. Functions return 0, or -1 with *err filled; out-parameters come first and are
  * untouched on failure. `void` cannot fail; _free(NULL) is fine. Sizes are in elements unless named
@@ -270,12 +277,15 @@ typedef struct grad_cost {
     double seconds;   /* a rough estimate from the above, for deciding where to run */
 } grad_cost;
 
-/* *out: owned, immutable, independent of g (which may be freed); grad_program_free. */
+/* results: nodes of g, none of them GRAD_NONE. *out: owned, immutable, independent of g (which may
+   be freed, but whose host stays the program's); grad_program_free. */
 GRAD_API GRAD_CHECK int grad_compile(grad_program **out, grad_graph *g, const grad_node *results,
                                      size_t n_results, grad_error *err);
 GRAD_API void grad_program_free(grad_program *p);
 GRAD_API grad_cost grad_program_cost(const grad_program *p);
 
+/* *out: owned, grad_workspace_free, before p. The host may be another one than the program's. While
+   it is made nobody may add to the graph that p was compiled from. */
 GRAD_API GRAD_CHECK int grad_workspace_new(grad_workspace **out, const grad_program *p,
                                            grad_host *host, grad_error *err);
 GRAD_API void grad_workspace_free(grad_workspace *w);
@@ -285,7 +295,7 @@ GRAD_API void grad_workspace_free(grad_workspace *w);
    nothing. err->node names the graph's node at fault. */
 GRAD_API GRAD_CHECK int grad_run(const grad_program *p, grad_workspace *w,
                                  const void *const *inputs, grad_error *err);
-/* The data of result k of the last run: borrowed from w (or from the inputs). */
+/* The data of result k of the last run: borrowed from w, from the inputs or from the program. */
 GRAD_API const void *grad_result(const grad_workspace *w, size_t k);
 
 /* ---- the build ------------------------------------------------------------------------------- */

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ops/shape.h"
+
 int grad_graph_new(grad_graph **out, grad_host *host, grad_dtype real, grad_error *err)
 {
     grad_graph *g = grad__alloc(host, sizeof *g, err);
@@ -195,14 +197,6 @@ void grad_infer_same(grad_infer *f, const grad_shape *s)
     if (s->rank) memcpy(f->dim, s->dim, (size_t)s->rank * sizeof *f->dim);
 }
 
-static void write_shape(char *to, size_t room, const grad_shape *s)
-{
-    size_t n = (size_t)snprintf(to, room, "[");
-    for (int i = 0; i < s->rank && n < room; i++)
-        n += (size_t)snprintf(to + n, room - n, "%s%lld", i ? "," : "", (long long)s->dim[i]);
-    if (n < room) snprintf(to + n, room - n, "]");
-}
-
 int grad_infer_broadcast(grad_infer *f, size_t first, size_t n)
 {
     f->rank = 0;
@@ -220,9 +214,9 @@ int grad_infer_broadcast(grad_infer *f, size_t first, size_t n)
             if (*d == 1) {
                 *d = s->dim[i];
             } else if (s->dim[i] != 1 && s->dim[i] != *d) {
-                char left[128], right[128];
-                write_shape(left, sizeof left, f->in[first]);
-                write_shape(right, sizeof right, s);
+                char left[96], right[96];
+                grad__dims_text(left, f->in[first]->rank, f->in[first]->dim);
+                grad__dims_text(right, s->rank, s->dim);
                 return grad_infer_fail(f, GRAD_SHAPE_MISMATCH, (int)k, NULL,
                                        "shapes %s and %s do not broadcast: sizes %lld and %lld "
                                        "meet on one axis and neither is 1",

@@ -111,7 +111,6 @@ typedef struct grad_pull {
     const V *in;
     const grad_value *attr; /* normalised */
     struct grad_walk *walk;
-    V cotangents_of_results[1]; /* reserved for operators of several results */
 } grad_pull;
 
 /* What a kernel is bound to when a program is compiled; immutable and shared by threads. */

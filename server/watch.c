@@ -1,8 +1,8 @@
 /* watch.c -- a thread that looks at a list of requests every few milliseconds.
  *
  * The list holds what is queued or run by a worker, and requests whose body is not complete, so it
- * is short, and a look at all of it costs less than an order would. While it is empty the thread
- * sleeps.
+ * is short, and a look at all of it costs less than an order would. When it has been empty for a
+ * second the thread sleeps.
  *
  * Why bodies: libmicrohttpd 0.9.75 waits for edges of readiness, and takes a short read to mean
  * that nothing is left. Where a client sent a part of a request and closed at once, its end was
@@ -21,7 +21,10 @@
 #include <sys/socket.h>
 
 static const long TICK = 20 * 1000 * 1000; /* nanoseconds */
-enum { PEER_TICKS = 10 };                  /* ticks between two looks at clients */
+enum {
+    PEER_TICKS = 10, /* ticks between two looks at clients */
+    IDLE_TICKS = 50  /* empty ones before it sleeps, so that a busy service need not wake it */
+};
 
 struct watch {
     pthread_mutex_t lock;
@@ -60,12 +63,15 @@ static void look_at_all(watch *w, bool clients)
 static void *look(void *cls)
 {
     watch *w = cls;
+    unsigned idle = 0;
     pthread_mutex_lock(&w->lock);
     for (unsigned tick = 1; !w->ending; tick++) {
-        if (w->list.next == &w->list) {
+        idle = w->list.next == &w->list ? idle + 1 : 0;
+        if (idle > IDLE_TICKS) {
             w->asleep = true;
             pthread_cond_wait(&w->more, &w->lock);
             w->asleep = false;
+            idle = 0;
             continue;
         }
         look_at_all(w, tick % PEER_TICKS == 0);

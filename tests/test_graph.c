@@ -277,6 +277,124 @@ static void a_set_flag_stops_the_work(void **state)
     assert_int_equal(code, GRAD_STOPPED);
 }
 
+/* Runs a program of one result, which is `bytes` long. */
+static void run_one(world *w, grad_node want, const void *const *inputs, void *out, size_t bytes)
+{
+    grad_program *p = NULL;
+    grad_workspace *space = NULL;
+    if (grad_compile(&p, w->g, &want, 1, &w->err) < 0 ||
+        grad_workspace_new(&space, p, &w->host, &w->err) < 0 ||
+        grad_run(p, space, inputs, &w->err) < 0)
+        fail_msg("%s", w->err.text);
+    memcpy(out, grad_result(space, 0), bytes);
+    grad_workspace_free(space);
+    grad_program_free(p);
+}
+
+static void no_result_is_written_over_what_is_still_read(void **state)
+{
+    (void)state;
+    world w;
+    begin(&w);
+    /* Two reals are as long as sixteen truths, but each is read eight times. */
+    grad_node x = vector(&w, 2), y, i, s;
+    int64_t sizes[] = {8, 2}, three = 3, order[] = {2, 0, 1};
+    double pair[] = {0, 1}, rows[16], three_reals[] = {0, 1, 2}, sum[3];
+    uint8_t less[16];
+    assert_int_equal(grad_input(&y, w.g, GRAD_FLOAT64, 2, sizes, &w.err), 0);
+    for (int k = 0; k < 16; k++) rows[k] = sin(k);
+    grad_node sine = apply(&w, "sin", x, GRAD_NONE);
+    run_one(&w, apply(&w, "lt", sine, y), (const void *[]){pair, rows}, less, sizeof less);
+    for (int k = 0; k < 16; k++) assert_int_equal(less[k], sin(pair[k % 2]) < rows[k]);
+
+    /* What is added and what it is added to are one tensor. */
+    grad_node v = vector(&w, 3), same = apply(&w, "exp", v, GRAD_NONE);
+    assert_int_equal(grad_constant(&i, w.g, GRAD_INT64, 1, &three, order, &w.err), 0);
+    const grad_attribute axis = {"axis", 4, {.kind = GRAD_INT, .i = 0}};
+    const grad_operand in[] = {GRAD_AT(same), GRAD_AT(i), GRAD_AT(same)};
+    assert_int_equal(grad_apply(&s, w.g, grad_op_find("scatter_add"), in, 3, &axis, 1, &w.err), 0);
+    run_one(&w, s, (const void *[]){pair, rows, three_reals}, sum, sizeof sum);
+    assert_true(sum[0] == exp(0) + exp(1) && sum[1] == exp(1) + exp(2) &&
+                sum[2] == exp(2) + exp(0));
+    end(&w);
+}
+
+static void a_failed_call_leaves_its_results_alone(void **state)
+{
+    (void)state;
+    const int64_t many[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    const grad_attribute sizes = {"sizes", 5, {.kind = GRAD_LIST, .n = 10, .list = many}};
+    for (size_t nodes = 3; nodes < 30; nodes++) {
+        world w;
+        begin(&w);
+        w.host.nodes = nodes;
+        grad_node x = vector(&w, 10), y = vector(&w, 4), out[10], unused = vector(&w, 3);
+        grad_operand in[] = {GRAD_AT(x), GRAD_AT(y)};
+        for (int k = 0; k < 10; k++) out[k] = 77;
+        if (grad_apply(out, w.g, grad_op_find("add"), in, 2, NULL, 0, &w.err) < 0)
+            assert_int_equal(out[0], 77);
+        w.err = (grad_error){0};
+        if (grad_apply(out, w.g, grad_op_find("split"), in, 1, &sizes, 1, &w.err) < 0)
+            for (int k = 0; k < 10; k++) assert_int_equal(out[k], 77);
+        for (int k = 0; k < 2; k++) out[k] = 77;
+        w.err = (grad_error){0};
+        if (grad_gradient(out, w.g, &x, &x, 1, (grad_node[]){x, unused}, 2, &w.err) < 0)
+            assert_true(out[0] == 77 && out[1] == 77);
+        end(&w);
+    }
+}
+
+static void shapes_that_are_none_are_refused(void **state)
+{
+    (void)state;
+    world w;
+    begin(&w);
+    grad_node n;
+    int64_t ones[40], negative[] = {-2, -3}, beside_zero[] = {0, (int64_t)1 << 62, 8};
+    for (int i = 0; i < 40; i++) ones[i] = 1;
+    assert_int_equal(grad_input(&n, w.g, GRAD_FLOAT64, 33, ones, &w.err), -1);
+    assert_int_equal(w.err.code, GRAD_TENSOR_TOO_LARGE);
+    w.err = (grad_error){0};
+    assert_int_equal(grad_input(&n, w.g, GRAD_FLOAT64, 2, negative, &w.err), -1);
+    assert_int_equal(w.err.code, GRAD_SHAPE_MISMATCH);
+    /* Nothing in it, but its strides cannot be counted. */
+    w.err = (grad_error){0};
+    assert_int_equal(grad_input(&n, w.g, GRAD_FLOAT64, 3, beside_zero, &w.err), -1);
+    assert_int_equal(w.err.code, GRAD_TENSOR_TOO_LARGE);
+    w.err = (grad_error){0};
+    w.host.elements = INT64_MAX; /* more than bytes can be counted for */
+    int64_t vast = (int64_t)1 << 61;
+    assert_int_equal(grad_input(&n, w.g, GRAD_FLOAT64, 1, &vast, &w.err), -1);
+    assert_int_equal(w.err.code, GRAD_TENSOR_TOO_LARGE);
+    end(&w);
+}
+
+static void a_name_goes_no_further_than_its_length(void **state)
+{
+    (void)state;
+    assert_null(grad_op_find_n("add\0add", 7));
+    assert_null(grad_op_find_n("\0", 1));
+    assert_null(grad_op_find_n("", 0));
+    assert_ptr_equal(grad_op_find_n("additional", 3), grad_op_find("add"));
+}
+
+static void every_walk_over_a_graph_can_be_stopped(void **state)
+{
+    (void)state;
+    world w;
+    begin(&w);
+    int stop = 1;
+    grad_node x = scalar(&w), y = apply(&w, "sin", x, GRAD_NONE), d;
+    grad_program *p;
+    w.host.stop = &stop;
+    assert_int_equal(grad_gradient(&d, w.g, &y, NULL, 1, &x, 1, &w.err), -1);
+    assert_int_equal(w.err.code, GRAD_STOPPED);
+    w.err = (grad_error){0};
+    assert_int_equal(grad_compile(&p, w.g, &y, 1, &w.err), -1);
+    assert_int_equal(w.err.code, GRAD_STOPPED);
+    end(&w);
+}
+
 static void types_meet_as_numpys_do(void **state)
 {
     (void)state;
@@ -303,6 +421,11 @@ int main(void)
         cmocka_unit_test(what_cannot_be_is_refused_with_its_reason),
         cmocka_unit_test(every_budget_is_enough_or_refused_and_nothing_leaks),
         cmocka_unit_test(a_set_flag_stops_the_work),
+        cmocka_unit_test(no_result_is_written_over_what_is_still_read),
+        cmocka_unit_test(a_failed_call_leaves_its_results_alone),
+        cmocka_unit_test(shapes_that_are_none_are_refused),
+        cmocka_unit_test(a_name_goes_no_further_than_its_length),
+        cmocka_unit_test(every_walk_over_a_graph_can_be_stopped),
         cmocka_unit_test(types_meet_as_numpys_do),
     };
     return cmocka_run_group_tests_name("graph", tests, NULL, NULL);
