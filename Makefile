@@ -92,8 +92,8 @@ $(B)/libgrad.so.$(ABI): $(CORE)
 $(B)/libgrad.so: $(B)/libgrad.so.$(ABI)
 	$(Q)ln -sf $(<F) $@
 
-$(B)/gradd: $(API) $(SERVER) $(GEN) $(B)/libgrad.so $(B)/prefix.was
-	$(Q)$(CC) $(LDFLAGS) -pie -Wl,-z,now,-z,relro -Wl,-rpath,'$$ORIGIN:$(LIBDIR)' -o $@ \
+$(B)/gradd: $(API) $(SERVER) $(GEN) $(B)/libgrad.so
+	$(Q)$(CC) $(LDFLAGS) -pie -Wl,-z,now,-z,relro -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../lib' -o $@ \
 	    $(filter %.o,$^) -L$(B) -lgrad -ljansson -lmicrohttpd -lpthread -lstdc++ -lm
 
 $(B)/grad.pc: core/grad.h $(B)/prefix.was

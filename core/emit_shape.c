@@ -30,11 +30,6 @@ static V with_list(B *b, const grad_op *op, V x, const int64_t *list, size_t n)
     return v_emit(b, op, 1, &x, 1, &value);
 }
 
-static bool alike(B *b, V x, V like)
-{
-    return v_shape(b, x)->id == v_shape(b, like)->id;
-}
-
 V v_reshape(B *b, V x, int rank, const int64_t *dim)
 {
     return with_list(b, &grad__op_reshape, x, dim, (size_t)rank);
@@ -43,8 +38,8 @@ V v_reshape(B *b, V x, int rank, const int64_t *dim)
 V v_reshape_like(B *b, V x, V like)
 {
     if (v_failed(b)) return GRAD_NONE;
-    return alike(b, x, like) ? x
-                             : v_reshape(b, x, v_rank(b, like), v_shape(b, like)->dim);
+    const grad_shape *s = v_shape(b, like);
+    return v_shape(b, x)->id == s->id ? x : v_reshape(b, x, s->rank, s->dim);
 }
 
 V v_expand(B *b, V x, int rank, const int64_t *dim)

@@ -84,7 +84,7 @@ void grad__fill(void *out, int64_t n, const void *element, grad_dtype dtype);
 
 /* ---- rows that other files append ------------------------------------------------- */
 
-extern const grad_op grad__op_full, grad__op_arange;
+extern const grad_op grad__op_full;
 extern const grad_op grad__op_reshape, grad__op_unsqueeze, grad__op_transpose;
 extern const grad_op grad__op_expand, grad__op_flip, grad__op_roll, grad__op_pad;
 extern const grad_op grad__op_slice, grad__op_slice_add;
