@@ -212,6 +212,7 @@ int grad_apply(grad_node *out, grad_graph *g, const grad_op *op, const grad_oper
     if (n_in > FEW) x = grad__alloc_array(g->host, n_in, sizeof *x, err);
     if (results > FEW) made = grad__alloc_array(g->host, results, sizeof *made, err);
     if (!x || !made) goto done;
+    memset(made, 0xff, results * sizeof *made); /* GRAD_NONE */
     for (size_t k = 0; k < n_in; k++)
         x[k] = in[k].kind == GRAD_OPERAND_NODE ? in[k].node : GRAD_NONE;
     if (settle(b, op, n_in, x, in) < 0) goto done;

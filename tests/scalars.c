@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 void scalars_chain(scalar_node *g, int n)
 {
@@ -18,16 +17,17 @@ void scalars_star(scalar_node *g, int n)
 
 void scalars_dag(scalar_node *g, int n, int reach)
 {
+    /* Chosen so that neither values nor slopes die out or explode. */
+    static const scalar_op ops[] = {SCALAR_SIN, SCALAR_ADD,  SCALAR_SIN, SCALAR_SUB,
+                                    SCALAR_SIN, SCALAR_TANH, SCALAR_MUL, SCALAR_SIN};
     uint64_t state = 1;
     for (int i = 0; i < n; i++) {
         int draw[3], choices = i < reach ? i + 1 : reach;
         for (int k = 0; k < 3; k++) {
             state = state * 6364136223846793005u + 1442695040888963407u;
-            draw[k] = (int)((state >> 33) % (k < 2 ? (unsigned)choices : 3));
+            draw[k] = (int)((state >> 33) % (k < 2 ? (unsigned)choices : 8));
         }
-        scalar_op op = i % 4 == 3 ? SCALAR_TANH : (scalar_op)(SCALAR_ADD + draw[2]);
-        g[i] = (scalar_node){op, i - 1 - draw[0], i - 1 - draw[1]};
-        if (i % 4 == 2) g[i].op = SCALAR_MUL; /* beside tanh: keeps values and slopes in bounds */
+        g[i] = (scalar_node){ops[draw[2]], i - 1 - draw[0], i - 1 - draw[1]};
     }
 }
 
@@ -43,8 +43,11 @@ void scalars_run(const scalar_node *g, int n, double x, double *value, double *g
         case SCALAR_SUB: v[i] = v[g[i].a] - v[g[i].b]; break;
         case SCALAR_MUL: v[i] = v[g[i].a] * v[g[i].b]; break;
         }
-    memset(gradient, 0, ((size_t)n + 1) * sizeof *gradient);
-    d[n - 1] = 1;
+    for (int i = -1; i < n; i++) d[i] = 1; /* of what nothing consumes; the others start at 0 */
+    for (int i = 0; i < n; i++) {
+        d[g[i].a] = 0;
+        if (g[i].op >= SCALAR_ADD) d[g[i].b] = 0;
+    }
     for (int i = n - 1; i >= 0; i--)
         switch (g[i].op) {
         case SCALAR_SIN: d[g[i].a] += d[i] * cos(v[g[i].a]); break;
@@ -78,7 +81,7 @@ char *scalars_request(const scalar_node *g, int n, double x, bool backwards, siz
         }
         at += sprintf(at, "]}");
     }
-    at += sprintf(at, "],\"outputs\":[\"n%d\"]},\"inputs\":{\"x\":%.17g}}", n - 1, x);
+    at += sprintf(at, "]},\"inputs\":{\"x\":%.17g}}", x);
     *length = (size_t)(at - text);
     return text;
 }

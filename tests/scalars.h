@@ -20,7 +20,8 @@ typedef struct scalar_node {
 void scalars_chain(scalar_node *g, int n);           /* sin of sin of … */
 void scalars_dag(scalar_node *g, int n, int reach);  /* operands from the last `reach` nodes */
 void scalars_star(scalar_node *g, int n);            /* x added n times: one node, n consumers */
-/* value[-1 + 1] is x: both arrays have n + 1 places. The gradient is of the last node. */
+/* value[0] is x, value[i + 1] node i; likewise the gradient, which is that of the sum of all nodes
+   that nothing consumes: the outputs of a request that names none. */
 void scalars_run(const scalar_node *g, int n, double x, double *value, double *gradient);
 /* Owned (free). Backwards: the last node stands first. */
 char *scalars_request(const scalar_node *g, int n, double x, bool backwards, size_t *length);
