@@ -78,7 +78,7 @@ api_call *api_call_new(const api *a); /* owned; api_call_free. NULL when memory 
 void api_call_free(api_call *c);
 
 api_next api_route(api_call *c, const api_head *head);
-/* `body` is borrowed until api_call_free. */
+/* `body` is borrowed until there is a reply. */
 api_next api_prepare(api_call *c, const char *body, size_t length);
 double api_call_cost(const api_call *c); /* seconds that api_run is estimated to take */
 void api_run(api_call *c);

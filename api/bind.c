@@ -96,6 +96,9 @@ static int unknown_input(evaluation *e, const name *node, uint32_t k, const name
     if (near)
         api_fail(e->c, "unknown_input", at, id, "no node is called \"%.*s\" and the request's "
                  "\"inputs\" has no value for it; did you mean \"%s\"?", shown, text.at, near);
+    else if (json_is(text, "NaN") || json_is(text, "Infinity"))
+        api_fail(e->c, "unknown_input", at, id, "no node and no input is called \"%.*s\"; the number "
+                 "is written {\"data\": \"%.*s\"}", shown, text.at, shown, text.at);
     else
         api_fail(e->c, "unknown_input", at, id, "no node is called \"%.*s\" and the request's "
                  "\"inputs\" has no value for it", shown, text.at);
@@ -210,7 +213,9 @@ int check_unused(evaluation *e)
     pointer at;
     pointer_start(&at, "/inputs");
     pointer_name(&at, text);
-    e->flag[first + k] &= (uint16_t)~GIVEN; /* it is not its own nearest */
+    /* Neither it nor another that nothing refers to is what was meant. */
+    for (uint32_t i = k; i < e->strays.n; i++)
+        if (!(e->flag[first + i] & NAMED)) e->flag[first + i] &= (uint16_t)~GIVEN;
     const char *near = nearest_id(e, text);
     if (near)
         api_fail(e->c, "unused_input", pointer_text(&at), NULL,

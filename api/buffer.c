@@ -32,7 +32,7 @@ static size_t comfortable(size_t room, size_t need)
     return wish > need ? wish : need;
 }
 
-/* Slow path of buffer_reserve. The old bytes stay charged while they are copied. */
+/* Slow path of buffer_reserve. Only the new size is charged, also while the bytes are moved. */
 static bool grow(buffer *b, size_t need)
 {
     size_t room = comfortable(b->room, need);

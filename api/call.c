@@ -11,6 +11,9 @@
 #include "endpoints.h"
 #include "routes.h"
 
+/* Names, operands and results are counted in 32 bits: no longer text holds more of them. */
+static const size_t LONGEST_BODY = (size_t)4 << 30;
+
 /* A graph may grow this many times beyond its document when derivatives are added. */
 enum { GROWTH = 16 };
 
@@ -32,6 +35,7 @@ api *api_new(const api_host *host)
     api_host *h = &a->host;
     if (host) *h = *host;
     if (!h->body_limit) h->body_limit = contract.body_limit;
+    if (h->body_limit > LONGEST_BODY) h->body_limit = LONGEST_BODY;
     if (!h->node_limit) h->node_limit = contract.node_limit;
     if (!h->operand_limit) h->operand_limit = contract.operand_limit;
     if (h->element_limit <= 0) h->element_limit = contract.element_limit;
@@ -70,10 +74,16 @@ api_call *api_call_new(const api *a)
     return c;
 }
 
+static void free_job(api_call *c)
+{
+    if (c->job && c->job_free) c->job_free(c->job);
+    c->job = NULL;
+}
+
 void api_call_free(api_call *c)
 {
     if (!c) return;
-    if (c->job && c->job_free) c->job_free(c->job);
+    free_job(c);
     buffer_free(&c->out);
     arena_free(&c->arena);
     free(c);
@@ -207,7 +217,7 @@ static bool take_body(api_call *c, const char *body, size_t length)
         api_fail_core(c, &err, NULL, NULL);
     if (api_failed(c)) return false;
     double start = api_now(c);
-    json_verdict verdict = json_check(body, length, &c->stop, &why);
+    json_verdict verdict = json_check(body, length, &c->host, &why);
     c->reply.phase[API_PARSE] += api_now(c) - start;
     if (verdict != JSON_GOOD) api_fail_json(c, verdict, &why);
     c->body = body;
@@ -215,11 +225,15 @@ static bool take_body(api_call *c, const char *body, size_t length)
     return verdict == JSON_GOOD;
 }
 
+/* What only the work needed goes at once: the client may take its time with the answer. */
 static void finish(api_call *c)
 {
     if (!c->reply.status)
         api_fail(c, "internal", NULL, NULL, "the request ended without an answer");
     add_timing(c);
+    free_job(c);
+    if (!api_failed(c)) arena_free(&c->arena); /* a long problem stands in it */
+    c->body = NULL;
 }
 
 api_next api_route(api_call *c, const api_head *head)

@@ -21,6 +21,9 @@ static int not_an_id(decoder *r, json_slice text, uint32_t k)
     snprintf(below, sizeof below, "/inputs/%u", k);
     snprintf(number, sizeof number, "%.*s", (int)(text.n < sizeof number ? text.n : 0), text.at);
     double value = strtod(number, &end);
+    if (strcmp(number, "-Infinity") == 0)
+        return decode_fail(r, "unknown_input", below, "no node and no input is called \"%s\"; the "
+                           "number is written {\"data\": \"%s\"}", number, number);
     if (number[0] && !*end && isfinite(value))
         return decode_fail(r, "unknown_input", below, "no node and no input is called \"%s\"; a "
                            "number is written without quotes", number);

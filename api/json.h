@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "grad.h"
+
 enum { JSON_DEPTH = 1000 };
 
 /* jansson.h is included beside this header in places, and owns json_type, JSON_OBJECT and
@@ -28,6 +30,7 @@ typedef enum json_verdict {
     JSON_BAD,        /* invalid_json */
     JSON_DUPLICATE,  /* duplicate_member */
     JSON_NO_MEMORY,  /* out_of_memory */
+    JSON_OVER_LIMIT, /* memory_limit: the host's */
     JSON_STOPPED     /* the stop flag was set */
 } json_verdict;
 
@@ -37,8 +40,9 @@ typedef struct json_complaint {
     char text[200];      /* one sentence: what was expected, what was found, what to write instead */
 } json_complaint;
 
-/* Checks the whole text. Memory beyond a fixed stack is taken only for objects of many members. */
-json_verdict json_check(const char *text, size_t n, const volatile int *stop, json_complaint *why);
+/* Checks the whole text. Memory beyond a fixed stack is taken only for objects of many members, and
+   given back at the end; the host, which may be NULL, counts it and has the stop flag. */
+json_verdict json_check(const char *text, size_t n, grad_host *host, json_complaint *why);
 
 /* Where an offset stands, for other errors that want a position. */
 void json_locate(const char *text, size_t offset, size_t *line, size_t *column);

@@ -58,10 +58,10 @@ COLD static const char *duplicate(scan *s, json_slice name, const char *first)
     return NULL;
 }
 
-COLD static const char *no_memory(scan *s, const char *p)
+COLD static const char *no_memory(scan *s, const char *p, json_verdict verdict)
 {
     (void)COMPLAIN(s, p, "there is no memory left to tell the object's names apart");
-    s->verdict = JSON_NO_MEMORY;
+    s->verdict = verdict;
     return NULL;
 }
 
@@ -70,7 +70,7 @@ static inline bool is_stopped(scan *s, const char *p)
 {
     if (p < s->poll) return false;
     s->poll = s->end - p > POLL_BYTES ? p + POLL_BYTES : s->end;
-    if (!s->stop || !__atomic_load_n(s->stop, __ATOMIC_RELAXED)) return false;
+    if (!grad_is_set(s->stop)) return false;
     (void)COMPLAIN(s, p, "the text was not read to its end: time is up");
     s->verdict = JSON_STOPPED;
     return true;
@@ -226,11 +226,9 @@ static inline const char *scan_name(scan *s, const char *p)
     if (!p) return NULL;
     json_slice name = {start, (size_t)(p - 1 - start)};
     if (escaped && !nul_in_name(s, name)) return NULL;
-    switch (json_names_add(&s->names, s->top->names, name, escaped, &first)) {
-    case JSON_GOOD: break;
-    case JSON_DUPLICATE: return duplicate(s, name, first);
-    default: return no_memory(s, start - 1);
-    }
+    json_verdict added = json_names_add(&s->names, s->top->names, name, escaped, &first);
+    if (added == JSON_DUPLICATE) return duplicate(s, name, first);
+    if (added != JSON_GOOD) return no_memory(s, start - 1, added);
     p = scan_space(s, p);
     if (p == s->end || *p != ':') return expected(s, p, "':' after a member's name");
     return p + 1;
@@ -299,18 +297,18 @@ static const char *scan_text(scan *s, const char *p)
     return p;
 }
 
-json_verdict json_check(const char *text, size_t n, const volatile int *stop, json_complaint *why)
+json_verdict json_check(const char *text, size_t n, grad_host *host, json_complaint *why)
 {
     scan s;
     if (n == 0) text = ""; /* it may be NULL */
     s.text = s.poll = text;
     s.end = text + n;
-    s.stop = stop;
+    s.stop = host ? host->stop : NULL;
     s.why = why;
     s.verdict = JSON_GOOD;
     s.top = s.frame;
     *s.top = (frame){NULL, 0};
-    json_names_start(&s.names);
+    json_names_start(&s.names, host);
     const char *p = scan_text(&s, text);
     if (p) {
         p = text_space_run(p, s.end);

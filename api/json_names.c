@@ -129,16 +129,32 @@ static void insert(json_names *names, size_t index)
     names->used++;
 }
 
+static bool charge(json_names *names, size_t bytes)
+{
+    grad_error err = {0};
+    return !names->host || grad_charge(names->host, bytes, &err) == 0;
+}
+
+static void release(json_names *names, size_t bytes)
+{
+    if (names->host) grad_release(names->host, bytes);
+}
+
 /* Room in the table for all names there are and one more. */
-static bool widen(json_names *names)
+static json_verdict widen(json_names *names)
 {
     size_t slots = names->slots ? names->slots : 64;
     while (slots / 2 < names->count + 1) slots *= 2;
-    if (slots == names->slots) return true;
+    if (slots == names->slots) return JSON_GOOD;
+    if (!charge(names, slots * sizeof *names->slot)) return JSON_OVER_LIMIT;
     uint32_t *fresh = calloc(slots, sizeof *fresh);
-    if (!fresh) return false;
+    if (!fresh) {
+        release(names, slots * sizeof *fresh);
+        return JSON_NO_MEMORY;
+    }
     if (!names->slot) fresh_key(names->key);
     free(names->slot);
+    release(names, names->slots * sizeof *fresh);
     names->slot = fresh;
     names->slots = slots;
     names->used = 0;
@@ -147,7 +163,7 @@ static bool widen(json_names *names)
             __builtin_prefetch(&fresh[names->entry[i + AHEAD].hash & (slots - 1)], 1);
         if (names->entry[i].hash) insert(names, i);
     }
-    return true;
+    return JSON_GOOD;
 }
 
 static void set_hash(const json_names *names, size_t base, json_name_entry *e)
@@ -170,23 +186,35 @@ static const json_name_entry *look_up(const json_names *names, size_t base,
     return NULL;
 }
 
-static bool grow(json_names *names)
+/* Bytes that the list of entries takes. */
+static size_t taken(const json_names *names)
+{
+    return names->entry == names->fixed ? 0 : names->room * sizeof *names->entry;
+}
+
+static json_verdict grow(json_names *names)
 {
     bool fixed = names->entry == names->fixed;
     size_t room = names->room * 2;
-    if (room > UINT32_MAX / 4 || room > SIZE_MAX / sizeof *names->entry) return false;
+    if (room > UINT32_MAX / 4 || room > SIZE_MAX / sizeof *names->entry) return JSON_NO_MEMORY;
+    size_t more = room * sizeof *names->entry - taken(names);
+    if (!charge(names, more)) return JSON_OVER_LIMIT;
     json_name_entry *entry = realloc(fixed ? NULL : names->entry, room * sizeof *entry);
-    if (!entry) return false;
+    if (!entry) {
+        release(names, more);
+        return JSON_NO_MEMORY;
+    }
     if (fixed) memcpy(entry, names->fixed, sizeof names->fixed);
     names->entry = entry;
     names->room = room;
-    return true;
+    return JSON_GOOD;
 }
 
 /* ---- for json_check -------------------------------------------------------------------------- */
 
-void json_names_start(json_names *names)
+void json_names_start(json_names *names, grad_host *host)
 {
+    names->host = host;
     names->entry = names->fixed;
     names->count = 0;
     names->room = JSON_NAMES_FIXED;
@@ -196,6 +224,7 @@ void json_names_start(json_names *names)
 
 void json_names_free(json_names *names)
 {
+    release(names, taken(names) + names->slots * sizeof *names->slot);
     if (names->entry != names->fixed) free(names->entry);
     free(names->slot);
 }
@@ -204,7 +233,8 @@ json_verdict json_names_add(json_names *names, size_t base, json_slice raw, bool
                             const char **first)
 {
     if (raw.n > UINT32_MAX / 2) return JSON_NO_MEMORY; /* a name of two gigabytes */
-    if (names->count == names->room && !grow(names)) return JSON_NO_MEMORY;
+    json_verdict verdict = names->count == names->room ? grow(names) : JSON_GOOD;
+    if (verdict != JSON_GOOD) return verdict;
     size_t have = names->count - base;
     json_name_entry *e = &names->entry[names->count];
     *e = (json_name_entry){raw.at, (uint32_t)raw.n << 1 | escaped, 0};
@@ -218,7 +248,8 @@ json_verdict json_names_add(json_names *names, size_t base, json_slice raw, bool
         names->count++;
         return JSON_GOOD;
     }
-    if (!widen(names)) return JSON_NO_MEMORY;
+    verdict = widen(names);
+    if (verdict != JSON_GOOD) return verdict;
     if (have == JSON_NAMES_FEW) {
         for (size_t i = base; i < names->count; i++) {
             set_hash(names, base, &names->entry[i]);

@@ -20,6 +20,7 @@ typedef struct json_name_entry {
 } json_name_entry;
 
 typedef struct json_names {
+    grad_host *host; /* what is taken is charged here; may be NULL */
     json_name_entry *entry;
     size_t count, room;
     uint32_t *slot;      /* 0, or 1 + the index of an entry, topped up with bits of its hash */
@@ -28,10 +29,10 @@ typedef struct json_names {
     json_name_entry fixed[JSON_NAMES_FIXED];
 } json_names;
 
-void json_names_start(json_names *names);
+void json_names_start(json_names *names, grad_host *host);
 void json_names_free(json_names *names);
 /* Adds a name to the object that starts at `base`. JSON_GOOD; JSON_DUPLICATE with *first where the
-   same name stands already; JSON_NO_MEMORY. */
+   same name stands already; JSON_NO_MEMORY; JSON_OVER_LIMIT. */
 json_verdict json_names_add(json_names *names, size_t base, json_slice raw, bool escaped,
                             const char **first);
 /* The innermost object closes. */

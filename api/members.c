@@ -246,8 +246,9 @@ int members_read(request *out, api_call *c)
     json_cursor at = json_open(c->body);
     *out = (request){.dtype = GRAD_FLOAT64, .gradients = true};
     if (json_peek(at) != KIND_OBJECT) {
-        api_fail(c, "wrong_type", "", NULL, "the request must be an object, found %s",
-                 json_type_name(json_peek(at)));
+        api_fail(c, "wrong_type", "", NULL, "the request must be an object, found %s%s",
+                 json_type_name(json_peek(at)),
+                 json_peek(at) == KIND_STRING ? " (was it turned into JSON twice?)" : "");
         return -1;
     }
     if (read_object(&r, request_members, &at) < 0) return -1;

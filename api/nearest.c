@@ -3,7 +3,8 @@
  * The distance is that of optimal string alignment: insertions, deletions, replacements and swaps
  * of neighbours count one each, and the case of letters nothing. Only names within a third of their
  * length are near; the first of several at the same distance is taken. Distances beyond that limit
- * are not computed, so that a long list of candidates costs little.
+ * are not computed, so that a long list of candidates costs little. Operators are also known by the
+ * names they have elsewhere: "cat" is concat, though cast is nearer.
  */
 #include <string.h>
 
@@ -68,6 +69,47 @@ const char *api_nearest(const char *name, size_t n, api_candidate at, const void
     return best;
 }
 
+/* ---- operators ------------------------------------------------------------------------------- */
+
+/* What other libraries and languages call an operator of ours, in small letters and without "_". */
+static const struct {
+    const char *theirs, *ours;
+} elsewhere[] = {
+    {"+", "add"}, {"plus", "add"},
+    {"-", "sub"}, {"minus", "sub"}, {"subtract", "sub"},
+    {"*", "mul"}, {"times", "mul"}, {"multiply", "mul"},
+    {"/", "div"}, {"divide", "div"}, {"truediv", "div"}, {"truedivide", "div"},
+    {"//", "floor_divide"}, {"floordiv", "floor_divide"},
+    {"%", "remainder"}, {"mod", "remainder"}, {"modulo", "remainder"},
+    {"**", "pow"}, {"^", "pow"}, {"power", "pow"},
+    {"@", "matmul"}, {"mm", "matmul"}, {"bmm", "matmul"}, {"mv", "matmul"},
+    {"negative", "neg"}, {"negate", "neg"}, {"absolute", "abs"}, {"squareroot", "sqrt"},
+    {"ln", "log"}, {"sigm", "sigmoid"}, {"swish", "silu"}, {"clamp", "clip"},
+    {"<", "lt"}, {"less", "lt"}, {"<=", "le"}, {"lessequal", "le"},
+    {">", "gt"}, {"greater", "gt"}, {">=", "ge"}, {"greaterequal", "ge"},
+    {"==", "eq"}, {"equal", "eq"}, {"!=", "ne"}, {"notequal", "ne"},
+    {"and", "logical_and"}, {"or", "logical_or"}, {"xor", "logical_xor"}, {"not", "logical_not"},
+    {"reducesum", "sum"}, {"reducemean", "mean"}, {"average", "mean"},
+    {"amax", "max"}, {"reducemax", "max"}, {"amin", "min"}, {"reducemin", "min"},
+    {"cat", "concat"}, {"concatenate", "concat"}, {"view", "reshape"}, {"permute", "transpose"},
+    {"t", "transpose"}, {"broadcastto", "expand"}, {"indexselect", "take"}, {"range", "arange"},
+    {"detach", "stop_gradient"}, {"dense", "linear"}, {"crossentropyloss", "cross_entropy"},
+    {"bcewithlogitsloss", "bce_with_logits"},
+    {"binarycrossentropywithlogits", "bce_with_logits"},
+    {"variable", "input"}, {"placeholder", "input"}, {"parameter", "input"},
+    {"tensor", "constant"}, {"const", "constant"},
+    {NULL, NULL},
+};
+
+static bool is_theirs(const char *name, size_t n, const char *theirs)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (name[i] == '_') continue;
+        if (lower(name[i]) != (unsigned char)*theirs++) return false;
+    }
+    return !*theirs;
+}
+
 static const char *op_name(const void *list, size_t i)
 {
     (void)list;
@@ -76,5 +118,14 @@ static const char *op_name(const void *list, size_t i)
 
 const char *api_nearest_op(const char *name, size_t n)
 {
+    for (size_t i = n; i > 0; i--) /* torch.sum is sum */
+        if (name[i - 1] == '.') {
+            name += i;
+            n -= i;
+            break;
+        }
+    for (size_t i = 0; elsewhere[i].theirs; i++)
+        if (is_theirs(name, n, elsewhere[i].theirs) && grad_op_find(elsewhere[i].ours))
+            return elsewhere[i].ours;
     return api_nearest(name, n, op_name, NULL);
 }

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 __attribute__((format(printf, 2, 0)))
 static void add(pointer *p, const char *format, va_list list)
@@ -51,4 +52,44 @@ void pointer_name(pointer *p, json_slice raw)
 const char *pointer_text(const pointer *p)
 {
     return p->full ? NULL : p->at;
+}
+
+/* The next step of a pointer, plain; moves *at past it. False: there is none, or it is too long. */
+static bool next_step(char *to, size_t room, const char **at)
+{
+    size_t n = 0;
+    if (**at != '/') return false;
+    for ((*at)++; **at && **at != '/'; (*at)++) {
+        char c = **at;
+        if (c == '~' && (*at)[1]) c = *++*at == '1' ? '/' : '~';
+        if (n + 1 >= room) return false;
+        to[n++] = c;
+    }
+    to[n] = 0;
+    return true;
+}
+
+static bool step_into(json_cursor *c, const char *step)
+{
+    json_kind kind = json_peek(*c);
+    char *end;
+    if (kind == KIND_OBJECT) {
+        for (json_enter(c); json_more(c); json_skip(c))
+            if (json_is(json_name(c), step)) return true;
+    } else if (kind == KIND_ARRAY) {
+        unsigned long long place = strtoull(step, &end, 10);
+        if (*end || end == step) return false;
+        for (json_enter(c); json_more(c); json_skip(c))
+            if (place-- == 0) return true;
+    }
+    return false;
+}
+
+size_t pointer_reach(const char *whole, const char *text)
+{
+    char step[POINTER_ROOM];
+    json_cursor c = json_open(text);
+    const char *at = whole, *reached = whole;
+    while (next_step(step, sizeof step, &at) && step_into(&c, step)) reached = at;
+    return (size_t)(reached - whole);
 }

@@ -21,6 +21,9 @@ void pointer_start(pointer *p, const char *format, ...) __attribute__((format(pr
 void pointer_add(pointer *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* "/" and a member's name, raw as in the body: JSON's escapes undone, the pointer's own made. */
 void pointer_name(pointer *p, json_slice raw);
+/* How much of a pointer leads somewhere in checked text. A node's operand has no place of its own
+   where `inputs` is a bare id, nor has an attribute that was left off: the rest is cut there. */
+size_t pointer_reach(const char *whole, const char *text);
 const char *pointer_text(const pointer *p); /* NULL where it is too long */
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "call.h"
 #include "errors.h"
+#include "pointer.h"
 
 enum { DETAIL_ROOM = 1200, WHERE_ROOM = 1024, NODE_ROOM = 512 };
 
@@ -140,7 +141,7 @@ static api_next refuse(api_call *c, const char *code, const particulars *p)
 bool api_failed(const api_call *c) { return c->reply.code != NULL; }
 
 __attribute__((format(printf, 5, 6)))
-api_next api_fail(api_call *c, const char *code, const char *pointer, const char *node,
+api_next api_fail(api_call *c, const char *code, const char *at, const char *node,
                   const char *format, ...)
 {
     char detail[DETAIL_ROOM], where[WHERE_ROOM], which[NODE_ROOM];
@@ -149,24 +150,27 @@ api_next api_fail(api_call *c, const char *code, const char *pointer, const char
     va_start(list, format);
     write_text(detail, sizeof detail, format, list);
     va_end(list);
+    at = copy(where, sizeof where, at);
+    if (at && c->body) where[pointer_reach(where, c->body)] = 0; /* the text is known to be good */
     return refuse(c, code, &(particulars){.detail = detail,
-                                          .pointer = copy(where, sizeof where, pointer),
+                                          .pointer = at,
                                           .node = copy(which, sizeof which, node)});
 }
 
-api_next api_fail_core(api_call *c, const grad_error *err, const char *pointer, const char *node)
+api_next api_fail_core(api_call *c, const grad_error *err, const char *at, const char *node)
 {
     const char *code = grad_code_name(err->code ? err->code : GRAD_INTERNAL);
-    if (err->text[0]) return api_fail(c, code, pointer, node, "%s", err->text);
-    return api_fail(c, code, pointer, node, "%s", api_error_find(code)->meaning);
+    if (err->text[0]) return api_fail(c, code, at, node, "%s", err->text);
+    return api_fail(c, code, at, node, "%s", api_error_find(code)->meaning);
 }
 
 api_next api_fail_json(api_call *c, json_verdict verdict, const json_complaint *why)
 {
-    if (verdict == JSON_NO_MEMORY || verdict == JSON_STOPPED) {
-        const char *code = verdict == JSON_STOPPED ? "deadline_exceeded" : "out_of_memory";
-        return api_fail(c, code, NULL, NULL, "%s", api_error_find(code)->meaning);
-    }
+    const char *code = verdict == JSON_STOPPED      ? "deadline_exceeded"
+                       : verdict == JSON_NO_MEMORY  ? "out_of_memory"
+                       : verdict == JSON_OVER_LIMIT ? "memory_limit"
+                                                    : NULL;
+    if (code) return api_fail(c, code, NULL, NULL, "%s", api_error_find(code)->meaning);
     if (api_failed(c)) return API_DONE;
     char detail[sizeof why->text + 1];
     snprintf(detail, sizeof detail, "%s", why->text);

@@ -80,7 +80,8 @@ static double answer_bytes(const evaluation *e, const slot_walk *w)
     double bytes = (double)w->name->length + 8, count = (double)f->count;
     if (f->rank > 0 && e->request.base64)
         return bytes + 64 + 8 * f->rank + count * (double)grad_dtype_size(f->dtype) * 4 / 3;
-    if (f->rank > 0 && f->count > 0) bytes += 4 * count / (double)f->dim[f->rank - 1];
+    double arrays = 1; /* of a level: two brackets and a comma each */
+    for (int i = 0; i < f->rank && f->count > 0; arrays *= (double)f->dim[i++]) bytes += 3 * arrays;
     return bytes + count * text[f->dtype];
 }
 

@@ -8,6 +8,7 @@ typedef struct list {
     const char *text;
     const char *base;  /* its pointer */
     const char *what;  /* how a sentence calls it */
+    const char *words; /* what may stand in its place, where a word may */
 } list;
 
 static int end(evaluation *e, const grad_error *err)
@@ -22,7 +23,8 @@ static void point_at(pointer *p, const list *l, int64_t index)
     if (index >= 0) pointer_add(p, "/%lld", (long long)index);
 }
 
-static int unknown_id(evaluation *e, const pointer *at, const char *what, json_slice id)
+static int unknown_id(evaluation *e, const pointer *at, const char *what, const char *words,
+                      json_slice id)
 {
     int shown = (int)(id.n < 80 ? id.n : 80);
     const char *near = nearest_id(e, id);
@@ -31,7 +33,8 @@ static int unknown_id(evaluation *e, const pointer *at, const char *what, json_s
                  "the graph; did you mean \"%s\"?", what, shown, id.at, near);
     else
         api_fail(e->c, "unknown_id", pointer_text(at), NULL, "%s names \"%.*s\", which is not in "
-                 "the graph", what, shown, id.at);
+                 "the graph%s%s", what, shown, id.at, words ? "; it takes ids or " : "",
+                 words ? words : "");
     return -1;
 }
 
@@ -44,7 +47,7 @@ static int resolve(evaluation *e, const list *l, const id_list *ids, ref *out)
         return 0;
     }
     point_at(&at, l, ids->index);
-    return unknown_id(e, &at, l->what, ids->id);
+    return unknown_id(e, &at, l->what, ids->index < 0 ? l->words : NULL, ids->id);
 }
 
 /* A list in which nothing may stand twice, marked with `flag`. */
@@ -110,8 +113,8 @@ static int default_outputs(evaluation *e)
 
 static int select_outputs(evaluation *e)
 {
-    list of_graph = {e->document.outputs, "/graph/outputs", "\"outputs\""};
-    list of_request = {e->request.outputs, "/outputs", "\"outputs\""};
+    list of_graph = {e->document.outputs, "/graph/outputs", "\"outputs\"", NULL};
+    list of_request = {e->request.outputs, "/outputs", "\"outputs\"", NULL};
     if (of_graph.text) {
         if (read_list(e, &of_graph, IS_OUTPUT, &e->outputs, &e->n_outputs) < 0) return -1;
         e->outputs_at = of_graph.base;
@@ -151,7 +154,7 @@ static int one_seed(evaluation *e, json_slice key, const char *text, const uint3
     pointer at;
     pointer_start(&at, "/gradients/seeds");
     pointer_name(&at, key);
-    if (!find_ref(e, key, &r)) return unknown_id(e, &at, "\"seeds\"", key);
+    if (!find_ref(e, key, &r)) return unknown_id(e, &at, "\"seeds\"", NULL, key);
     if (!(e->flag[r.slot] & IS_OF)) return seed_of_another(e, &at, key);
     seed *s = &e->of[place[r.slot]];
     if (s->text) {
@@ -184,7 +187,8 @@ static int select_seeds(evaluation *e)
 static int select_gradients(evaluation *e)
 {
     const request *r = &e->request;
-    list of = {r->of, "/gradients/of", "\"of\""}, wrt = {r->wrt, "/gradients/wrt", "\"wrt\""};
+    list of = {r->of, "/gradients/of", "\"of\"", NULL};
+    list wrt = {r->wrt, "/gradients/wrt", "\"wrt\"", "\"all\""};
     grad_error err = {0};
     if (of.text) {
         e->of_at = of.base;
@@ -205,7 +209,7 @@ static int select_gradients(evaluation *e)
 int select_ids(evaluation *e)
 {
     const request *r = &e->request;
-    list values = {r->values_ids, "/values", "\"values\""};
+    list values = {r->values_ids, "/values", "\"values\"", "\"all\", \"outputs\", \"none\""};
     if (select_outputs(e) < 0) return -1;
     if (r->gradients && select_gradients(e) < 0) return -1;
     if (r->values == WHICH_IDS) return mark_list(e, &values, WANTS_VALUE);

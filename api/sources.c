@@ -155,8 +155,8 @@ static int refuse_name(evaluation *e, json_slice key)
         api_fail(e->c, "not_an_input", pointer_text(&at), id, "\"%.*s\" is a constant; declare it "
                  "with \"op\": \"input\" to give it values", shown, key.at);
     else if (n->op)
-        api_fail(e->c, "not_an_input", pointer_text(&at), id, "\"%.*s\" is computed, by %s", shown,
-                 key.at, grad_op_name(n->op));
+        api_fail(e->c, "not_an_input", pointer_text(&at), id, "\"%.*s\" is computed, by %s; only "
+                 "inputs are given values", shown, key.at, grad_op_name(n->op));
     else
         api_fail(e->c, "not_an_input", pointer_text(&at), id, "\"%.*s\" is written \"%s\" here",
                  shown, key.at, id);

@@ -69,6 +69,12 @@ static bool promotes(const B *b, const grad_op *op, size_t k, V x)
     return b->g->at[x].dtype != GRAD_INT64 && b->g->at[x].dtype != GRAD_INT32;
 }
 
+/* Is a bare number none that an integer of some size could be? */
+static bool is_fraction(const grad_operand *o)
+{
+    return o->kind == GRAD_OPERAND_REAL && !(o->r == floor(o->r) && isfinite(o->r));
+}
+
 /* The dtype in which the number operands meet; bare numbers give way to the others. */
 static grad_dtype meeting(const B *b, const grad_op *op, size_t n, const V *in,
                           const grad_operand *bare)
@@ -84,7 +90,7 @@ static grad_dtype meeting(const B *b, const grad_op *op, size_t n, const V *in,
         } else if (bare && bare[k].kind != GRAD_OPERAND_ABSENT &&
                    grad_op_role(op, k) == GRAD_ROLE_NUMBER) {
             number = true;
-            fraction = fraction || bare[k].kind == GRAD_OPERAND_REAL;
+            fraction = fraction || is_fraction(&bare[k]);
         }
     }
     if (any && number && !grad_dtype_is_float(meet)) {
@@ -113,6 +119,13 @@ static grad_dtype wanted(const B *b, const grad_op *op, size_t k, V x, grad_dtyp
     return op->types == TYPES_KEEP && x != GRAD_NONE ? GRAD_DTYPES : meet;
 }
 
+static V beyond(B *b, const grad_op *op, size_t k, grad_dtype dtype)
+{
+    fail_at(b, GRAD_BAD_NUMBER, k, "%s: the number given as `%s` is beyond %s", op->name,
+            operand_name(op, k), grad_dtype_name(dtype));
+    return GRAD_NONE;
+}
+
 static V bare_number(B *b, const grad_op *op, size_t k, const grad_operand *o, grad_dtype dtype)
 {
     grad_role role = grad_op_role(op, k);
@@ -120,15 +133,13 @@ static V bare_number(B *b, const grad_op *op, size_t k, const grad_operand *o, g
         if (role == GRAD_ROLE_INDEX || role == GRAD_ROLE_CLASSES)
             return fail_at(b, GRAD_DTYPE_MISMATCH, k, "%s: `%s` takes integers, found %s", op->name,
                            operand_name(op, k), "a fraction"), GRAD_NONE;
-        if (dtype == GRAD_FLOAT32 && isinf((float)o->r) && !isinf(o->r))
-            return fail_at(b, GRAD_BAD_NUMBER, k, "%s: the number given as `%s` is beyond %s",
-                           op->name, operand_name(op, k), "float32"), GRAD_NONE;
-        return dtype == GRAD_BOOL ? grad__scalar_int(b, dtype, o->r != 0)
-                                  : grad__scalar_real(b, dtype, o->r);
+        if (dtype == GRAD_BOOL) return grad__scalar_int(b, dtype, o->r != 0);
+        if (!grad_dtype_is_float(dtype) ||
+            (dtype == GRAD_FLOAT32 && isinf((float)o->r) && !isinf(o->r)))
+            return beyond(b, op, k, dtype);
+        return grad__scalar_real(b, dtype, o->r);
     }
-    if (dtype == GRAD_INT32 && (o->i < INT32_MIN || o->i > INT32_MAX))
-        return fail_at(b, GRAD_BAD_NUMBER, k, "%s: the number given as `%s` is beyond %s", op->name,
-                       operand_name(op, k), "int32"), GRAD_NONE;
+    if (dtype == GRAD_INT32 && (o->i < INT32_MIN || o->i > INT32_MAX)) return beyond(b, op, k, dtype);
     return grad__scalar_int(b, dtype, o->i);
 }
 

@@ -103,7 +103,10 @@ static const grad_shape *intern(B *b, int rank, const int64_t *dim)
                       (long long)dim[i]);
             return NULL;
         }
-    int64_t count = grad__count(rank, dim);
+    /* Sizes beside a zero are held to the limit too, so that strides always fit. */
+    int64_t sizes[GRAD_RANK_MAX], count;
+    for (int i = 0; i < rank; i++) sizes[i] = dim[i] ? dim[i] : 1;
+    count = grad__count(rank, sizes);
     if (count < 0 || count > g->host->elements || count > INT64_MAX / 8) {
         grad_fail(b->err, GRAD_TENSOR_TOO_LARGE, "a tensor may have at most %lld elements",
                   (long long)g->host->elements);

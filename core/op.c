@@ -52,6 +52,7 @@ const char *grad_op_attribute_type(const grad_op *op, size_t i)
         [ATTR_NUMBER] = "number or boolean", [ATTR_BOOL] = "boolean",
         [ATTR_INTS] = "integer or list of integers", [ATTR_PAIRS] = "list of [before, after]",
         [ATTR_TEXT] = "string",    [ATTR_DTYPE] = "dtype",
+        [ATTR_TENSOR] = "tensor",
     };
     return types[op->attr[i].type];
 }
@@ -93,12 +94,30 @@ static size_t distance(const char *a, size_t n, const char *b, size_t m, size_t 
 
 /* ---- attributes as given ------------------------------------------------------------------------ */
 
-static int refuse(grad_error *err, const grad_op *op, const grad_attribute_row *row,
-                  const char *expected)
+static void describe(char *text, size_t room, const grad_value *v)
 {
+    int cut = v->n < 60 ? (int)v->n : 60;
+    if (v->kind == GRAD_TEXT && v->n > 60) /* not within a character of UTF-8 */
+        while (cut > 0 && ((unsigned char)v->text[cut] & 0xc0) == 0x80) cut--;
+    switch (v->kind) {
+    case GRAD_NULL: snprintf(text, room, "null"); break;
+    case GRAD_TRUTH: snprintf(text, room, v->i ? "true" : "false"); break;
+    case GRAD_INT: snprintf(text, room, "%lld", (long long)v->i); break;
+    case GRAD_REAL: snprintf(text, room, "%.15g", v->r); break;
+    case GRAD_TEXT: snprintf(text, room, "\"%.*s\"", cut, v->text); break;
+    case GRAD_LIST: snprintf(text, room, "a list"); break;
+    case GRAD_PAIRS: snprintf(text, room, "a list of lists"); break;
+    }
+}
+
+static int refuse(grad_error *err, const grad_op *op, const grad_attribute_row *row,
+                  const grad_value *v, const char *expected)
+{
+    char found[80] = "";
     if (err->code != GRAD_OK) return -1;
-    grad_fail(err, GRAD_BAD_ATTRIBUTE, "%s: attribute `%s` must be %s%s", op->name, row->name,
-              expected, row->nullable ? ", or null" : "");
+    describe(found, sizeof found, v);
+    grad_fail(err, GRAD_BAD_ATTRIBUTE, "%s: attribute `%s` must be %s%s, found %s", op->name,
+              row->name, expected, row->nullable ? ", or null" : "", found);
     snprintf(err->attribute, sizeof err->attribute, "%s", row->name);
     return -1;
 }
@@ -150,7 +169,7 @@ static int choice(grad_value *out, const grad_op *op, const grad_attribute_row *
         if (!next) break;
         at = next;
     }
-    return refuse(err, op, row, expected);
+    return refuse(err, op, row, v, expected);
 }
 
 /* *one is where a single integer is kept that stands for a list. */
@@ -162,27 +181,27 @@ static int convert(grad_value *out, const grad_op *op, const grad_attribute_row 
     int64_t i;
     if (v->kind == GRAD_NULL) {
         if (!row->nullable && !(row->otherwise.kind == GRAD_NULL && !row->required))
-            return refuse(err, op, row, "given a value");
+            return refuse(err, op, row, v, "given a value");
         *out = (grad_value)NOTHING;
         return 0;
     }
     switch (row->type) {
     case ATTR_INT:
-        if (!whole(v, &i)) return refuse(err, op, row, "an integer");
+        if (!whole(v, &i)) return refuse(err, op, row, v, "an integer");
         *out = (grad_value)INT_(i);
         return 0;
     case ATTR_REAL:
-        if (!real(v, &r)) return refuse(err, op, row, "a number");
+        if (!real(v, &r)) return refuse(err, op, row, v, "a number");
         *out = (grad_value)REAL_(r);
         return 0;
     case ATTR_NUMBER:
         if (v->kind == GRAD_TRUTH) *out = *v;
         else if (v->kind == GRAD_INT) *out = *v;
         else if (real(v, &r)) *out = (grad_value)REAL_(r);
-        else return refuse(err, op, row, "a number");
+        else return refuse(err, op, row, v, "a number");
         return 0;
     case ATTR_BOOL:
-        if (v->kind != GRAD_TRUTH) return refuse(err, op, row, "true or false");
+        if (v->kind != GRAD_TRUTH) return refuse(err, op, row, v, "true or false");
         *out = *v;
         return 0;
     case ATTR_INTS:
@@ -191,12 +210,12 @@ static int convert(grad_value *out, const grad_op *op, const grad_attribute_row 
         } else if (whole(v, one)) {
             *out = (grad_value){.kind = GRAD_LIST, .n = 1, .list = one};
         } else {
-            return refuse(err, op, row, "an integer or a list of integers");
+            return refuse(err, op, row, v, "an integer or a list of integers");
         }
         return 0;
     case ATTR_PAIRS:
         if (v->kind != GRAD_PAIRS && !(v->kind == GRAD_LIST && v->n == 0))
-            return refuse(err, op, row, "a list of pairs [before, after]");
+            return refuse(err, op, row, v, "a list of pairs [before, after]");
         *out = *v;
         out->kind = GRAD_PAIRS;
         return 0;
@@ -204,9 +223,11 @@ static int convert(grad_value *out, const grad_op *op, const grad_attribute_row 
         return choice(out, op, row, v, err);
     case ATTR_DTYPE:
         if (v->kind != GRAD_TEXT || !grad_dtype_find(&dtype, v->text, v->n))
-            return refuse(err, op, row, "\"float64\", \"float32\", \"int64\", \"int32\" or \"bool\"");
+            return refuse(err, op, row, v,
+                          "\"float64\", \"float32\", \"int64\", \"int32\" or \"bool\"");
         *out = (grad_value)INT_(dtype);
         return 0;
+    case ATTR_TENSOR:
     case ATTR_NONE:
         break;
     }

@@ -50,7 +50,8 @@ typedef enum grad_attribute_type {
     ATTR_INTS,     /* an integer or a list of them; kept as GRAD_LIST */
     ATTR_PAIRS,    /* [[a, b], …]; kept as GRAD_PAIRS */
     ATTR_TEXT,     /* one of `choices` ("mean|sum|none"); kept as GRAD_INT, the choice's place */
-    ATTR_DTYPE     /* a dtype's name; kept as GRAD_INT */
+    ATTR_DTYPE,    /* a dtype's name; kept as GRAD_INT */
+    ATTR_TENSOR    /* of `input` and `constant`, which whoever reads documents appends himself */
 } grad_attribute_type;
 
 typedef struct grad_attribute_row {

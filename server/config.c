@@ -65,7 +65,7 @@ static const setting settings[] = {
      "requests that may wait for a worker; one more is answered 503"},
     {"inline-cost", MICROSECONDS, AT(inline_cost), "50", NULL, 0, 1e6, NULL,
      "requests estimated to take no longer are answered without a worker; 0: none"},
-    {"body-limit", BYTES, AT(body_limit), "256MiB", NULL, 1, 1099511627776, NULL,
+    {"body-limit", BYTES, AT(body_limit), "256MiB", NULL, 1, 4294967296, NULL,
      "bytes of a request's body"},
     {"node-limit", COUNT, AT(node_limit), "2000000", NULL, 1, 1e8, NULL,
      "nodes of a graph"},

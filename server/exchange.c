@@ -45,10 +45,17 @@ struct exchange {
     char id[SERVER_ID_ROOM];
 };
 
+/* There is a reply, which needs the body no more. */
+static void finish(exchange *x)
+{
+    body_free(&x->body);
+    x->stage = FINISHED;
+}
+
 static void reject(exchange *x, const char *code)
 {
     x->rejected = code;
-    x->stage = FINISHED;
+    finish(x);
 }
 
 static void refuse_overload(exchange *x, const char *what)
@@ -106,10 +113,10 @@ static void work_here(exchange *x)
     double most = x->server->config->inline_cost * 1e-6;
     if (x->body.n > INLINE_BODY || (most <= 0 && x->body.n > 0)) return;
     if (api_prepare(x->call, body_text(x), x->body.n) != API_RUN) {
-        x->stage = FINISHED;
+        finish(x);
     } else if (api_call_cost(x->call) <= most) {
         api_run(x->call);
-        x->stage = FINISHED;
+        finish(x);
     } else {
         x->stage = PREPARED;
     }
@@ -147,7 +154,7 @@ static void work(job *j)
     }
     watch_remove(s->watch, &x->watched);
     conclude(x, late);
-    x->stage = FINISHED;
+    finish(x);
     x->resume(x->connection);
 }
 

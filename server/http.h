@@ -9,8 +9,8 @@
 
 typedef struct http http;
 
-/* Serves on every listener, one thread each; owns them from then on, also where it fails (NULL,
-   with `why` filled). Owned; http_stop. */
+/* Serves on every listener, one thread each, and owns them from then on. Owned; http_stop. NULL with
+   `why` filled where it fails: listeners may then be left open, for the process is to end. */
 http *http_start(server *s, const listener *l, int listeners, char *why, size_t room);
 
 /* Takes no more connections. Those that were made before are served. */

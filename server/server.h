@@ -39,7 +39,8 @@ typedef struct server {
 } server;
 
 /* Starts everything and takes requests from the listeners, which it owns from then on. 0, or -1
-   with `why` filled and nothing left running. `config` and the texts are borrowed. */
+   with `why` filled and nothing left running (but listeners may be left open). `config` and the
+   texts are borrowed. */
 int server_start(server *s, const server_config *config, listener *l, int listeners,
                  const char *version, const char *build, char *why, size_t room);
 

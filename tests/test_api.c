@@ -6,9 +6,11 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ask.h"
+#include "call.h"
 #include "media.h"
 #include "routes.h"
 
@@ -318,6 +320,37 @@ static void a_body_counts_as_memory(void **state)
     api_free(a);
 }
 
+static void names_count_as_memory(void **state)
+{
+    (void)state;
+    enum { NAMES = 20000 };
+    api_host host = {.memory_limit = 800000};
+    api *a = api_new(&host);
+    api_head head = {.method = "POST", .path = "/v1/evaluate", .content_length = -1};
+    char *body = malloc(NAMES * 12 + 32), *at = body;
+    assert_non_null(body);
+    at += sprintf(at, "{\"inputs\":{\"z\":0");
+    for (int i = 0; i < NAMES; i++) at += sprintf(at, ",\"%x\":0", i);
+    strcpy(at, "}}");
+    api_call *c = ask_with(a, &head, body);
+    ask_expect_problem(c, "memory_limit");
+    api_call_free(c);
+    api_free(a);
+    free(body);
+}
+
+/* A client may take its time with the answer: only that is kept for it. */
+static void what_is_answered_lets_go(void **state)
+{
+    (void)state;
+    api_call *c = ask_body("/v1/evaluate", EXAMPLE);
+    assert_int_equal(api_call_reply(c)->status, 200);
+    assert_null(c->job);
+    assert_null(c->body);
+    assert_int_equal(c->host.used, strlen(EXAMPLE) + c->out.room);
+    api_call_free(c);
+}
+
 static void text_that_is_not_json_is_400(void **state)
 {
     (void)state;
@@ -439,6 +472,8 @@ int main(void)
         cmocka_unit_test(an_accept_that_excludes_json_is_refused),
         cmocka_unit_test(a_body_beyond_the_limit_is_413),
         cmocka_unit_test(a_body_counts_as_memory),
+        cmocka_unit_test(names_count_as_memory),
+        cmocka_unit_test(what_is_answered_lets_go),
         cmocka_unit_test(text_that_is_not_json_is_400),
         cmocka_unit_test(a_stopped_call_ends_at_its_next_step),
         cmocka_unit_test(phases_are_timed),

@@ -320,10 +320,28 @@ static void the_flag_stops_the_check(void **state)
     (void)state;
     json_complaint why;
     volatile int stop = 1;
+    grad_host host = GRAD_HOST_DEFAULT;
     size_t n = write_members(big, 30000, NULL);
-    assert_int_equal(json_check(big, n, &stop, &why), JSON_STOPPED);
+    host.stop = &stop;
+    assert_int_equal(json_check(big, n, &host, &why), JSON_STOPPED);
     stop = 0;
-    assert_int_equal(json_check(big, n, &stop, &why), JSON_GOOD);
+    assert_int_equal(json_check(big, n, &host, &why), JSON_GOOD);
+}
+
+static void names_count_as_memory(void **state)
+{
+    (void)state;
+    json_complaint why;
+    grad_host host = GRAD_HOST_DEFAULT;
+    size_t n = write_members(big, 30000, NULL);
+    host.used = 5;
+    for (host.memory = 1000; host.memory < (size_t)4 << 20; host.memory *= 2) {
+        json_verdict verdict = json_check(big, n, &host, &why);
+        assert_int_equal(host.used, 5);
+        if (verdict == JSON_GOOD) return;
+        assert_int_equal(verdict, JSON_OVER_LIMIT);
+    }
+    fail_msg("30000 names take more than 4 MiB");
 }
 
 static void places_are_found(void **state)
@@ -354,6 +372,7 @@ int main(void)
         cmocka_unit_test(closed_objects_are_forgotten),
         cmocka_unit_test(long_names_are_cut_in_the_sentence),
         cmocka_unit_test(the_flag_stops_the_check),
+        cmocka_unit_test(names_count_as_memory),
         cmocka_unit_test(places_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

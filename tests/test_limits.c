@@ -170,6 +170,38 @@ static void test_queue_full(void **state)
     free(body);
 }
 
+/* A client that does not read its long answer does not keep its long body in our memory. */
+static void test_answered_body_is_let_go(void **state)
+{
+    (void)state;
+    enum { LENGTH = 13 << 20 };
+    static const char request[] =
+        "{\"graph\":{\"nodes\":[{\"id\":\"x\",\"op\":\"constant\",\"value\":0.1},"
+        "{\"id\":\"y\",\"op\":\"expand\",\"inputs\":[\"x\"],\"shape\":[350000]},"
+        "{\"id\":\"z\",\"op\":\"sin\",\"inputs\":[\"y\"]}]},\"values\":\"outputs\",\"gradients\":false}";
+    char *body = malloc(LENGTH + 1);
+    wire slow;
+    assert_non_null(body);
+    memset(body, ' ', LENGTH);
+    body[LENGTH] = '\0';
+    memcpy(body, request, strlen(request));
+    service_start(&s, "--body-limit", "14MiB", "--memory-limit", "25MiB", NULL);
+    wire_open(&slow, &s);
+    wire_evaluate(&slow, body); /* the answer of 7 MB is more than sockets hold */
+    double until = service_now() + 5;
+    while (service_metric(&s, "gradd_queue_wait_seconds_count") < 1 && service_now() < until) {}
+    service_sleep(0.3); /* taken by a worker; now it is done */
+    assert_true(service_metric(&s, "gradd_inflight_requests") == 2); /* it, and this question */
+    send_body(LENGTH, false, "");
+    answer_is_example(&a);
+    wire_close(&w);
+    wire_read(&slow, &a);
+    assert_int_equal(a.status, 200);
+    wire_close(&slow);
+    assert_int_equal(service_stop(&s), 0);
+    free(body);
+}
+
 static void test_everything_to_workers(void **state)
 {
     (void)state;
@@ -201,6 +233,7 @@ int main(void)
         cmocka_unit_test_teardown(test_long_head, clean_up),
         cmocka_unit_test_teardown(test_deadline, clean_up),
         cmocka_unit_test_teardown(test_queue_full, clean_up),
+        cmocka_unit_test_teardown(test_answered_body_is_let_go, clean_up),
         cmocka_unit_test_teardown(test_everything_to_workers, clean_up),
     };
     signal(SIGPIPE, SIG_IGN);

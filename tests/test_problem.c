@@ -137,6 +137,7 @@ static void errors_of_json_have_a_position(void **state)
     static const char *const codes[] = {[JSON_BAD] = "invalid_json",
                                         [JSON_DUPLICATE] = "duplicate_member",
                                         [JSON_NO_MEMORY] = "out_of_memory",
+                                        [JSON_OVER_LIMIT] = "memory_limit",
                                         [JSON_STOPPED] = "deadline_exceeded"};
     for (int v = JSON_BAD; v <= JSON_STOPPED; v++) {
         api_call *c = fresh_call();

@@ -177,6 +177,11 @@ static int arange_infer(grad_infer *f)
         uint64_t n = count_whole(attr[START].i, attr[STOP].i, attr[STEP].i);
         count = (double)n;
         if (count < TWO_63 / 2) f->dim[0] = (int64_t)n;
+        int64_t last = (int64_t)((uint64_t)attr[START].i + (n - 1) * (uint64_t)attr[STEP].i);
+        if (f->dtype == GRAD_INT32 && n > 0 &&
+            ((int32_t)attr[START].i != attr[START].i || (int32_t)last != last))
+            return grad_infer_fail(f, GRAD_BAD_ATTRIBUTE, -1, "dtype",
+                                   "int32 cannot hold %" PRId64 " to %" PRId64, attr[START].i, last);
     } else {
         const double span = as_real(&attr[STOP]) - as_real(&attr[START]);
         const double steps = span / as_real(&attr[STEP]);
@@ -234,6 +239,9 @@ const grad_op grad__op_input = {
     .doc = "An input of the graph. It may declare its shape (a list, null where a size "
            "is free), its dtype, and a value that stands in when the request gives none.",
     .gradient = "whatever reaches it",
+    .attr = {{"shape", ATTR_INTS, false, true, NOTHING, NULL},
+             {"dtype", ATTR_DTYPE, false, true, NOTHING, NULL},
+             {"value", ATTR_TENSOR, false, true, NOTHING, NULL}},
     .types = TYPES_KEEP, .rule = no_gradient,
 };
 
@@ -241,6 +249,9 @@ const grad_op grad__op_constant = {
     .name = "constant",
     .doc = "The tensor given as value, which no request changes.",
     .gradient = "whatever reaches it, where it is asked for by name",
+    .attr = {{"value", ATTR_TENSOR, true, false, NOTHING, NULL},
+             {"shape", ATTR_INTS, false, true, NOTHING, NULL},
+             {"dtype", ATTR_DTYPE, false, true, NOTHING, NULL}},
     .types = TYPES_KEEP, .rule = no_gradient,
 };
 

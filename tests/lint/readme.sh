@@ -37,6 +37,8 @@ same "C" "$answer" "$("$scratch/ask")"
 if command -v python3 >/dev/null; then
     block python 1 >"$scratch/ask.py"
     same "Python" "-12 -4" "$(python3 "$scratch/ask.py")"
+    block python 2 >"$scratch/descend.py"
+    same "descent" "[3.0, 1.0] 1.0" "$(python3 "$scratch/descend.py")"
 fi
 if command -v node >/dev/null; then
     block js 1 >"$scratch/ask.mjs"
