@@ -323,6 +323,17 @@ bool answer_closes(const answer *a)
     return answer_header(a, "Connection", text, sizeof text) && strcmp(text, "close") == 0;
 }
 
+long service_peak_mib(const service *s)
+{
+    char path[64], line[256];
+    long kib = -1024;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)s->pid);
+    FILE *f = fopen(path, "r");
+    while (f && fgets(line, sizeof line, f)) sscanf(line, "VmHWM: %ld", &kib);
+    if (f) fclose(f);
+    return kib / 1024;
+}
+
 double service_metric(const service *s, const char *line)
 {
     answer *a = malloc(sizeof *a);

@@ -66,6 +66,8 @@ void answer_is_problem(const answer *a, int status, const char *code);
 void answer_is_example(const answer *a);
 bool answer_closes(const answer *a); /* says that the connection ends with it */
 
+/* The most memory that the process has held so far; -1 where the system does not say. */
+long service_peak_mib(const service *s);
 /* A metric's value, by the text of its line up to the value. */
 double service_metric(const service *s, const char *line);
 

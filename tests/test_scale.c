@@ -83,17 +83,6 @@ static int stop(void **state)
     return service_stop(&gradd);
 }
 
-static long peak_mib(void)
-{
-    char path[64], line[256];
-    long kib = -1;
-    snprintf(path, sizeof path, "/proc/%d/status", (int)gradd.pid);
-    FILE *f = fopen(path, "r");
-    while (f && fgets(line, sizeof line, f)) sscanf(line, "VmHWM: %ld", &kib);
-    if (f) fclose(f);
-    return kib / 1024;
-}
-
 /* ---- scalar graphs ----------------------------------------------------------------------------- */
 
 /* Reads "name":number from *at and holds it against the reference. */
@@ -147,7 +136,7 @@ static void test_a_chain_of_a_million_nodes(void **state)
     (void)state;
     scalars_chain(graph, NODES);
     check_graph(graph, 0.5, false);
-    assert_in_range(peak_mib(), 1, PEAK_MIB);
+    assert_in_range(service_peak_mib(&gradd), 1, PEAK_MIB);
 }
 
 static void test_a_random_graph_of_a_million_nodes(void **state)
@@ -157,7 +146,7 @@ static void test_a_random_graph_of_a_million_nodes(void **state)
     check_graph(graph, 0.5, false);
     scalars_dag(graph, NODES, NODES); /* operands from anywhere */
     check_graph(graph, 0.5, false);
-    assert_in_range(peak_mib(), 1, PEAK_MIB);
+    assert_in_range(service_peak_mib(&gradd), 1, PEAK_MIB);
 }
 
 static void test_a_million_nodes_in_reverse_order(void **state)
@@ -165,7 +154,7 @@ static void test_a_million_nodes_in_reverse_order(void **state)
     (void)state;
     scalars_chain(graph, NODES);
     check_graph(graph, 0.5, true);
-    assert_in_range(peak_mib(), 1, PEAK_MIB);
+    assert_in_range(service_peak_mib(&gradd), 1, PEAK_MIB);
 }
 
 static void test_a_node_consumed_a_million_times(void **state)
