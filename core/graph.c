@@ -1,11 +1,10 @@
 /* graph.c -- appending nodes: shapes inferred, limits held, nothing ever changed afterwards. */
 #include "graph.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "ops/shape.h"
 
 int grad_graph_new(grad_graph **out, grad_host *host, grad_dtype real, grad_error *err)
 {
@@ -104,10 +103,8 @@ static const grad_shape *intern(B *b, int rank, const int64_t *dim)
             return NULL;
         }
     /* Sizes beside a zero are held to the limit too, so that strides always fit. */
-    int64_t sizes[GRAD_RANK_MAX], count;
-    for (int i = 0; i < rank; i++) sizes[i] = dim[i] ? dim[i] : 1;
-    count = grad__count(rank, sizes);
-    if (count < 0 || count > g->host->elements || count > INT64_MAX / 8) {
+    int64_t extent = grad__extent(rank, dim);
+    if (extent < 0 || extent > g->host->elements || extent > INT64_MAX / 8) {
         grad_fail(b->err, GRAD_TENSOR_TOO_LARGE, "a tensor may have at most %lld elements",
                   (long long)g->host->elements);
         return NULL;
@@ -198,6 +195,26 @@ void grad_infer_same(grad_infer *f, const grad_shape *s)
 {
     f->rank = s->rank;
     if (s->rank) memcpy(f->dim, s->dim, (size_t)s->rank * sizeof *f->dim);
+}
+
+const char *grad__dims_text(char text[96], int rank, const int64_t *dim)
+{
+    size_t at = 1;
+    text[0] = '[';
+    for (int d = 0; d < rank; d++) {
+        char one[32];
+        size_t n = (size_t)snprintf(one, sizeof one, "%s%" PRId64, d ? ", " : "", dim[d]);
+        if (at + n > 88) {
+            memcpy(text + at, ", ...", 5);
+            at += 5;
+            break;
+        }
+        memcpy(text + at, one, n);
+        at += n;
+    }
+    text[at++] = ']';
+    text[at] = 0;
+    return text;
 }
 
 int grad_infer_broadcast(grad_infer *f, size_t first, size_t n)

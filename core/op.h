@@ -249,6 +249,9 @@ static inline int grad_frame_stopped(grad_frame *f) /* fills the error; returns 
     return grad_fail(f->err, GRAD_STOPPED, "the deadline passed while the graph was running");
 }
 
+/* "[2, 3]", shortened with an ellipsis where it does not fit. Returns text. */
+const char *grad__dims_text(char text[96], int rank, const int64_t *dim);
+
 /* looking at nodes */
 const grad_shape *v_shape(B *b, V x);
 grad_dtype v_dtype(B *b, V x);

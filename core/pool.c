@@ -136,15 +136,12 @@ void *grad__pool_take(grad_pool *p, size_t bytes, grad_error *err)
 
 /* ---- shapes ------------------------------------------------------------------------------------ */
 
-int64_t grad__count(int rank, const int64_t *dim)
+int64_t grad__extent(int rank, const int64_t *dim)
 {
     int64_t n = 1;
-    bool empty = false;
-    for (int i = 0; i < rank; i++) {
-        if (dim[i] == 0) empty = true;
-        else if (__builtin_mul_overflow(n, dim[i], &n)) return -1;
-    }
-    return empty ? 0 : n;
+    for (int i = 0; i < rank; i++)
+        if (dim[i] != 0 && __builtin_mul_overflow(n, dim[i], &n)) return -1;
+    return n;
 }
 
 static uint64_t hash_shape(int rank, const int64_t *dim)
@@ -191,7 +188,9 @@ const grad_shape *grad__pool_shape(grad_pool *p, int rank, const int64_t *dim, g
         return NULL;
     s->rank = rank;
     s->id = (uint32_t)p->shapes;
-    s->count = grad__count(rank, dim);
+    s->count = grad__extent(rank, dim);
+    for (int i = 0; i < rank; i++)
+        if (dim[i] == 0) s->count = 0;
     if (rank) memcpy(s->dim, dim, (size_t)rank * sizeof *dim);
     p->shape[p->shapes++] = s;
     p->slot[at] = (uint32_t)p->shapes;

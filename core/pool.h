@@ -39,8 +39,7 @@ int grad__pool_constant(uint32_t *out, grad_pool *p, const void *data, size_t by
                         grad_error *err);
 const void *grad__pool_constant_at(const grad_pool *p, uint32_t number);
 
-/* dims multiplied; -1 where the product passes int64, that of the others too where one is 0:
-   strides are such products. */
-int64_t grad__count(int rank, const int64_t *dim);
+/* The sizes other than 0 multiplied, which no stride passes; -1 where that passes int64. */
+int64_t grad__extent(int rank, const int64_t *dim);
 
 #endif

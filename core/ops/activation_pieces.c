@@ -205,7 +205,8 @@ static int hardtanh_expand(B *b, const grad_args *a, V *out)
 
 static V six_high(B *b, V x) { return ramp(b, v_add(b, x, v_num(b, x, 3)), 0, 6); }
 
-REAL_LANES1(hardsigmoid, x <= -3 ? 0 : x >= 3 ? 1 : (x + 3) / 6, x <= -3 ? 0 : x >= 3 ? 1 : (x + 3) / 6)
+REAL_LANES1(hardsigmoid, x <= -3 ? 0 : x >= 3 ? 1 : (x + 3) / 6,
+            x <= -3 ? 0 : x >= 3 ? 1 : (x + 3) / 6)
 
 /* PyTorch's slope is a sixth rounded to float32, also in float64; its answers are the measure. */
 static void hardsigmoid_rule(B *b, const grad_pull *p)

@@ -48,8 +48,6 @@ int64_t grad__dims_product(int n, const int64_t *dim);
 /* A list of distinct axes as places 0 .. rank-1 in its own order (rank 0 counts as 1):
    out[] takes `rank` of them. On failure -1, with a sentence in text. */
 int grad__axes(int64_t *out, const grad_value *axes, int rank, char text[96]);
-/* "[2, 3]", shortened with an ellipsis where it does not fit. Returns text. */
-const char *grad__dims_text(char text[96], int rank, const int64_t *dim);
 /* A list attribute as sizes of the result: not negative, 32 at most. */
 int grad__infer_dims(grad_infer *f, size_t k);
 

@@ -226,26 +226,6 @@ int grad__axes(int64_t *out, const grad_value *axes, int rank, char text[96])
     return 0;
 }
 
-const char *grad__dims_text(char text[96], int rank, const int64_t *dim)
-{
-    size_t at = 1;
-    text[0] = '[';
-    for (int d = 0; d < rank; d++) {
-        char one[32];
-        size_t n = (size_t)snprintf(one, sizeof one, "%s%" PRId64, d ? ", " : "", dim[d]);
-        if (at + n > 88) {
-            memcpy(text + at, ", ...", 5);
-            at += 5;
-            break;
-        }
-        memcpy(text + at, one, n);
-        at += n;
-    }
-    text[at++] = ']';
-    text[at] = 0;
-    return text;
-}
-
 int grad__infer_dims(grad_infer *f, size_t k)
 {
     const grad_value *v = &f->attr[k];
