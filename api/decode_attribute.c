@@ -77,12 +77,43 @@ static bool whole_numbers(json_cursor at, int64_t *to, size_t *count, bool *pair
     return *count < UINT32_MAX;
 }
 
+/* Reads [x, y, ...] into `to`; false where the array holds anything but numbers. */
+static bool numbers(json_cursor at, double *to, size_t count)
+{
+    size_t n = 0;
+    for (json_enter(&at); json_more(&at); n++) {
+        if (json_peek(at) != KIND_NUMBER || n == count) return false;
+        to[n] = json_read_number(&at).real;
+    }
+    return n == count;
+}
+
+static size_t items(json_cursor at)
+{
+    size_t n = 0;
+    for (json_enter(&at); json_more(&at); n++) json_skip(&at);
+    return n;
+}
+
+static int reals_value(decoder *r, json_slice member, json_cursor at, grad_value *out)
+{
+    size_t count = items(at);
+    double *list = arena_new(&r->c->arena, count + 1, sizeof *list, &r->err);
+    if (!list) return decode_end(r);
+    if (count > UINT32_MAX || !numbers(at, list, count))
+        return bad_value(r, member, "an array of other things than numbers");
+    for (size_t i = 0; i < count; i++)
+        if (isinf(list[i]))
+            return member_fail(r, "bad_number", member, "a number is beyond float64");
+    *out = (grad_value){.kind = GRAD_REALS, .n = (uint32_t)count, .reals = list};
+    return 0;
+}
+
 static int list_value(decoder *r, json_slice member, json_cursor at, grad_value *out)
 {
     size_t count;
     bool pairs;
-    if (!whole_numbers(at, NULL, &count, &pairs))
-        return bad_value(r, member, "an array of other things than whole numbers");
+    if (!whole_numbers(at, NULL, &count, &pairs)) return reals_value(r, member, at, out);
     int64_t *list = arena_new(&r->c->arena, count + 1, sizeof *list, &r->err);
     if (!list) return decode_end(r);
     whole_numbers(at, list, &count, &pairs);

@@ -56,6 +56,17 @@ static json_t *integers(const grad_value *v)
     return list;
 }
 
+static json_t *reals(const grad_value *v)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < v->n; i++)
+        if (json_array_append_new(list, real(v->reals[i]))) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
+}
+
 /* A default as a request would write it. */
 static json_t *value(const grad_value *v, const char *choices)
 {
@@ -66,6 +77,7 @@ static json_t *value(const grad_value *v, const char *choices)
     case GRAD_TEXT: return json_stringn(v->text, v->n);
     case GRAD_LIST:
     case GRAD_PAIRS: return integers(v);
+    case GRAD_REALS: return reals(v);
     case GRAD_INT:
         if (choices) {
             json_slice word = choice(choices, v->i);

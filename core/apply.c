@@ -208,7 +208,7 @@ int grad_apply(grad_node *out, grad_graph *g, const grad_op *op, const grad_oper
 {
     B build = {g, err}, *b = &build;
     grad_value v[GRAD_ATTRIBUTES_MAX];
-    int64_t room[GRAD_ATTRIBUTES_MAX];
+    attribute_room room[GRAD_ATTRIBUTES_MAX];
     V few[FEW], few_made[FEW], *x = few, *made = few_made;
     if (check_arity(b, op, n_in) < 0 || grad__attributes_read(v, op, attrs, n_attrs, room, err) < 0)
         return -1;

@@ -155,17 +155,19 @@ typedef enum grad_kind {
     GRAD_TRUTH,
     GRAD_TEXT,
     GRAD_LIST, /* of integers */
-    GRAD_PAIRS /* [[before, after], …], flat: n counts the integers */
+    GRAD_PAIRS, /* [[before, after], …], flat: n counts the integers */
+    GRAD_REALS  /* a list of numbers, some of them no integers */
 } grad_kind;
 
 typedef struct grad_value {
     grad_kind kind;
-    uint32_t n; /* of a list: integers; of a text: bytes */
+    uint32_t n; /* of a list: its numbers; of a text: bytes */
     union {
         int64_t i; /* GRAD_INT, GRAD_TRUTH */
         double r;
         const char *text;
         const int64_t *list;
+        const double *reals;
     };
 } grad_value;
 

@@ -75,9 +75,15 @@ V grad__scalar_real(B *b, grad_dtype dtype, double x);
 V grad__scalar_int(B *b, grad_dtype dtype, int64_t x);
 
 size_t grad__attributes(const grad_op *op); /* how many the row has */
-/* v[] from named attributes: checked, converted, defaults filled in. */
+/* Where a number is kept that was given in a list's stead, and integers given as numbers. */
+typedef union attribute_room {
+    int64_t one;
+    double reals[GRAD_RANK_MAX];
+} attribute_room;
+/* v[] from named attributes: checked, converted, defaults filled in. They borrow from `room`, one
+   an attribute of the row, and from `attrs`. */
 int grad__attributes_read(grad_value *v, const grad_op *op, const grad_attribute *attrs, size_t n,
-                          int64_t *room, grad_error *err);
+                          attribute_room *room, grad_error *err);
 void grad__attributes_default(grad_value *v, const grad_op *op);
 
 extern const grad_op grad__op_input, grad__op_constant, grad__op_cast, grad__op_identity;

@@ -51,8 +51,9 @@ const char *grad_op_attribute_type(const grad_op *op, size_t i)
         [ATTR_NONE] = "none",      [ATTR_INT] = "integer", [ATTR_REAL] = "number",
         [ATTR_NUMBER] = "number or boolean", [ATTR_BOOL] = "boolean",
         [ATTR_INTS] = "integer or list of integers", [ATTR_PAIRS] = "list of [before, after]",
-        [ATTR_TEXT] = "string",    [ATTR_DTYPE] = "dtype",
-        [ATTR_TENSOR] = "tensor",
+        [ATTR_REALS] = "number or list of numbers",
+        [ATTR_TEXT] = "string",    [ATTR_STRING] = "string",
+        [ATTR_DTYPE] = "dtype",    [ATTR_TENSOR] = "tensor",
     };
     return types[op->attr[i].type];
 }
@@ -106,6 +107,7 @@ static void describe(char *text, size_t room, const grad_value *v)
     case GRAD_REAL: snprintf(text, room, "%.15g", v->r); break;
     case GRAD_TEXT: snprintf(text, room, "\"%.*s\"", cut, v->text); break;
     case GRAD_LIST: snprintf(text, room, "a list"); break;
+    case GRAD_REALS: snprintf(text, room, "a list with a fraction"); break;
     case GRAD_PAIRS: snprintf(text, room, "a list of lists"); break;
     }
 }
@@ -149,9 +151,11 @@ static bool real(const grad_value *v, double *out)
 static int choice(grad_value *out, const grad_op *op, const grad_attribute_row *row,
                   const grad_value *v, grad_error *err)
 {
-    char expected[160] = "";
+    char expected[200] = "";
     size_t written = 0;
     int64_t place = 0;
+    if (row->type == ATTR_INTS) snprintf(expected, sizeof expected, "an integer, a list of them, ");
+    written = strlen(expected);
     for (const char *at = row->choices; v->kind == GRAD_TEXT; place++) {
         size_t n = strcspn(at, "|");
         if (n == v->n && memcmp(at, v->text, n) == 0) {
@@ -172,9 +176,25 @@ static int choice(grad_value *out, const grad_op *op, const grad_attribute_row *
     return refuse(err, op, row, v, expected);
 }
 
-/* *one is where a single integer is kept that stands for a list. */
+/* A list of integers is one of numbers too: its doubles are kept in `room`, as far as they fit. */
+static int reals(grad_value *out, const grad_op *op, const grad_attribute_row *row,
+                 const grad_value *v, double room[GRAD_RANK_MAX], grad_error *err)
+{
+    if (v->kind == GRAD_REALS) {
+        *out = *v;
+        return 0;
+    }
+    *out = (grad_value){.kind = GRAD_REALS, .n = 1, .reals = room};
+    if (v->kind != GRAD_LIST || v->n > GRAD_RANK_MAX)
+        return real(v, room) ? 0 : refuse(err, op, row, v, "a number or a list of numbers");
+    for (uint32_t i = 0; i < v->n; i++) room[i] = (double)v->list[i];
+    out->n = v->n;
+    return 0;
+}
+
+/* `room` is where a number is kept that stands for a list. */
 static int convert(grad_value *out, const grad_op *op, const grad_attribute_row *row,
-                   const grad_value *v, int64_t *one, grad_error *err)
+                   const grad_value *v, attribute_room *room, grad_error *err)
 {
     grad_dtype dtype;
     double r;
@@ -207,11 +227,19 @@ static int convert(grad_value *out, const grad_op *op, const grad_attribute_row 
     case ATTR_INTS:
         if (v->kind == GRAD_LIST) {
             *out = *v;
-        } else if (whole(v, one)) {
-            *out = (grad_value){.kind = GRAD_LIST, .n = 1, .list = one};
+        } else if (whole(v, &room->one)) {
+            *out = (grad_value){.kind = GRAD_LIST, .n = 1, .list = &room->one};
+        } else if (row->choices) {
+            return choice(out, op, row, v, err);
         } else {
             return refuse(err, op, row, v, "an integer or a list of integers");
         }
+        return 0;
+    case ATTR_REALS:
+        return reals(out, op, row, v, room->reals, err);
+    case ATTR_STRING:
+        if (v->kind != GRAD_TEXT) return refuse(err, op, row, v, "a text");
+        *out = *v;
         return 0;
     case ATTR_PAIRS:
         if (v->kind != GRAD_PAIRS && !(v->kind == GRAD_LIST && v->n == 0))
@@ -264,7 +292,7 @@ static int unknown_attribute(const grad_op *op, const grad_attribute *a, grad_er
 }
 
 int grad__attributes_read(grad_value *v, const grad_op *op, const grad_attribute *attrs, size_t n,
-                          int64_t *room, grad_error *err)
+                          attribute_room *room, grad_error *err)
 {
     bool given[GRAD_ATTRIBUTES_MAX] = {false};
     grad__attributes_default(v, op);
@@ -290,14 +318,14 @@ int grad__attributes_read(grad_value *v, const grad_op *op, const grad_attribute
 int grad_op_check(const grad_op *op, const grad_attribute *attrs, size_t n, grad_error *err)
 {
     grad_value v[GRAD_ATTRIBUTES_MAX];
-    int64_t room[GRAD_ATTRIBUTES_MAX];
+    attribute_room room[GRAD_ATTRIBUTES_MAX];
     return grad__attributes_read(v, op, attrs, n, room, err);
 }
 
 size_t grad_op_results(const grad_op *op, const grad_attribute *attrs, size_t n)
 {
     grad_value v[GRAD_ATTRIBUTES_MAX];
-    int64_t room[GRAD_ATTRIBUTES_MAX];
+    attribute_room room[GRAD_ATTRIBUTES_MAX];
     grad_error err = {0};
     if (!op->results || grad__attributes_read(v, op, attrs, n, room, &err) < 0) return 1;
     size_t count = op->results(v);

@@ -13,7 +13,7 @@
 
 #include "grad.h"
 
-#define GRAD_INPUTS_MAX 6
+#define GRAD_INPUTS_MAX 8
 #define GRAD_ATTRIBUTES_MAX 6
 
 /* ---- builders: appending nodes from inside the core ------------------------------------------ */
@@ -47,9 +47,12 @@ typedef enum grad_attribute_type {
     ATTR_REAL,     /* a number; an integer is accepted; kept as GRAD_REAL */
     ATTR_NUMBER,   /* a number or truth value, kept as it was written */
     ATTR_BOOL,
-    ATTR_INTS,     /* an integer or a list of them; kept as GRAD_LIST */
+    ATTR_INTS,     /* an integer or a list of them, kept as GRAD_LIST; or, where the row has
+                      `choices`, one of those words, kept as GRAD_INT, the word's place */
+    ATTR_REALS,    /* a number or a list of them; kept as GRAD_REALS */
     ATTR_PAIRS,    /* [[a, b], …]; kept as GRAD_PAIRS */
     ATTR_TEXT,     /* one of `choices` ("mean|sum|none"); kept as GRAD_INT, the choice's place */
+    ATTR_STRING,   /* any text; kept as GRAD_TEXT: n bytes, no NUL after them */
     ATTR_DTYPE,    /* a dtype's name; kept as GRAD_INT */
     ATTR_TENSOR    /* of `input` and `constant`, which whoever reads documents appends himself */
 } grad_attribute_type;
@@ -60,7 +63,7 @@ typedef struct grad_attribute_row {
     bool required;       /* must be given; else `otherwise` stands in */
     bool nullable;       /* null may be given */
     grad_value otherwise;
-    const char *choices; /* ATTR_TEXT */
+    const char *choices; /* ATTR_TEXT, ATTR_INTS */
 } grad_attribute_row;
 
 /* Defaults, for `otherwise`. */

@@ -204,12 +204,14 @@ const grad_shape *grad__pool_shape_at(const grad_pool *p, uint32_t id)
 
 /* ---- attributes and constants ------------------------------------------------------------------ */
 
+_Static_assert(sizeof(double) == sizeof(int64_t), "lists of either are copied alike");
+
 static int copy_value(grad_pool *p, grad_value *to, const grad_value *from, grad_error *err)
 {
     *to = *from;
     size_t bytes = from->kind == GRAD_TEXT ? from->n
-                 : from->kind == GRAD_LIST || from->kind == GRAD_PAIRS ? from->n * sizeof(int64_t)
-                                                                      : 0;
+                 : from->kind >= GRAD_LIST ? from->n * sizeof(int64_t)
+                                           : 0;
     if (!bytes) return 0;
     void *copy = grad__pool_take(p, bytes, err);
     if (!copy) return -1;

@@ -77,6 +77,7 @@ static void tensor(const trial *t, trial_tensor *to, const char **at)
 
 static void list(trial *t, grad_value *v, int64_t *room, const char **at)
 {
+    double real[TRIAL_LIST];
     int depth = 1;
     v->kind = GRAD_LIST;
     for (blank(at); depth; blank(at)) {
@@ -88,11 +89,15 @@ static void list(trial *t, grad_value *v, int64_t *room, const char **at)
         } else if (!take(at, ",")) {
             char *end;
             if (v->n == TRIAL_LIST) malformed(t, *at);
-            room[v->n++] = strtoll(*at, &end, 10);
+            real[v->n] = strtod(*at, &end);
             if (end == *at) malformed(t, *at);
+            room[v->n] = (int64_t)real[v->n];
+            if (memchr(*at, '.', (size_t)(end - *at))) v->kind = GRAD_REALS;
             *at = end;
+            v->n++;
         }
     }
+    if (v->kind == GRAD_REALS) memcpy(room, real, v->n * sizeof *real);
     v->list = room;
 }
 
