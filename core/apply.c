@@ -166,6 +166,7 @@ static int settle(B *b, const grad_op *op, size_t n, V *in, const grad_operand *
 
 /* ---- applying ---------------------------------------------------------------------------------- */
 
+/* out[]: all results. */
 static int place(B *b, V *out, const grad_op *op, size_t n, const V *in, grad_value *attr)
 {
     if (op->expand) {
@@ -174,25 +175,35 @@ static int place(B *b, V *out, const grad_op *op, size_t n, const V *in, grad_va
             grad_fail(b->err, GRAD_INTERNAL, "%s did not expand", op->name);
     } else {
         out[0] = grad__append(b, op, n, in, attr);
+        if (!op->results || out[0] == GRAD_NONE) return v_failed(b) ? -1 : 0;
+        V block = out[0];
+        for (size_t k = op->results(attr); k-- > 0;) out[k] = block + 1 + (V)k;
     }
     return v_failed(b) ? -1 : 0;
 }
 
 enum { FEW = 8 };
 
-V v_emit(B *b, const grad_op *op, size_t n_in, const V *in, size_t n_attr, const grad_value *attr)
+void v_emits(B *b, V *out, const grad_op *op, size_t n_in, const V *in, size_t n_attr,
+             const grad_value *attr)
 {
     grad_value v[GRAD_ATTRIBUTES_MAX];
-    V few[FEW], *x = few, out = GRAD_NONE;
-    if (v_failed(b)) return GRAD_NONE;
-    if (n_in > FEW && !(x = grad__alloc_array(b->g->host, n_in, sizeof *x, b->err)))
-        return GRAD_NONE;
-    if (n_in) memcpy(x, in, n_in * sizeof *x);
+    V few[FEW], *x = few;
     grad__attributes_default(v, op);
     for (size_t k = 0; k < n_attr; k++) v[k] = attr[k];
-    if (settle(b, op, n_in, x, NULL) < 0 || place(b, &out, op, n_in, x, v) < 0) out = GRAD_NONE;
+    for (size_t k = op->results ? op->results(v) : 1; k-- > 0;) out[k] = GRAD_NONE;
+    if (v_failed(b)) return;
+    if (n_in > FEW && !(x = grad__alloc_array(b->g->host, n_in, sizeof *x, b->err))) return;
+    if (n_in) memcpy(x, in, n_in * sizeof *x);
+    if (settle(b, op, n_in, x, NULL) == 0) place(b, out, op, n_in, x, v);
     if (x != few) grad__free(b->g->host, x, n_in * sizeof *x);
-    return out;
+}
+
+V v_emit(B *b, const grad_op *op, size_t n_in, const V *in, size_t n_attr, const grad_value *attr)
+{
+    V out;
+    v_emits(b, &out, op, n_in, in, n_attr, attr);
+    return v_failed(b) ? GRAD_NONE : out;
 }
 
 /* Every node of a document has a node of its own, whatever it expands to. */

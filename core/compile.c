@@ -122,9 +122,25 @@ static int find_last_uses(compiler *c, const grad_node *results, size_t n_result
 
 /* ---- homes ------------------------------------------------------------------------------------- */
 
-static size_t bytes_of_node(const grad_graph *g, const node *n)
+/* The shape a node's bytes are given: of a block of results that may be trimmed, up to the last one
+   that is needed. NULL and err when out of memory. */
+static const grad_shape *shape_kept(const compiler *c, uint32_t i)
 {
-    return (size_t)node_shape(g, n)->count * grad_dtype_size((grad_dtype)n->dtype);
+    const node *n = &c->g->at[i];
+    if (!n->op->trims) return node_shape(c->g, n);
+    int64_t words = 0, kept = 0;
+    for (uint32_t k = i + 1; k < c->n && grad__is_part(c->g, k, i); k++) {
+        const node *part = &c->g->at[k];
+        words += (int64_t)grad_part_bytes(node_shape(c->g, part)->count, (grad_dtype)part->dtype) / 8;
+        if (c->mark[k] & NEEDED) kept = words;
+    }
+    return grad__pool_shape(c->p->pool, 1, &kept, c->err);
+}
+
+static size_t bytes_of_node(const compiler *c, uint32_t i)
+{
+    const grad_shape *s = shape_kept(c, i);
+    return s ? (size_t)s->count * grad_dtype_size((grad_dtype)c->g->at[i].dtype) : 0;
 }
 
 static int add_buffer(compiler *c, ref *out, home where, uint64_t at)
@@ -162,11 +178,10 @@ static int settle_source(compiler *c, uint32_t i)
 
 static int leave(compiler *c, uint32_t bytes)
 {
-    const node *n = &c->g->at[bytes];
     ref r = c->home[bytes];
     c->last_use[bytes] = FOREVER; /* gone: never twice */
     if (r.scalar) return grad__plan_slot_back(c->plan, r.at, c->err);
-    return grad__plan_region_back(c->plan, c->p->buffers[r.at].at, bytes_of_node(c->g, n), c->err);
+    return grad__plan_region_back(c->plan, c->p->buffers[r.at].at, bytes_of_node(c, bytes), c->err);
 }
 
 /* May node i write over operand k's bytes, which die here? */
@@ -176,7 +191,7 @@ static bool may_take_over(const compiler *c, uint32_t i, uint32_t k)
     const uint32_t *in = node_in(c->g, n);
     uint32_t from = operand(c, n, k), bytes = c->bytes_of[from];
     if (c->last_use[bytes] != i || c->home[bytes].scalar) return false;
-    if (bytes_of_node(c->g, &c->g->at[bytes]) != bytes_of_node(c->g, n)) return false;
+    if (bytes_of_node(c, bytes) != bytes_of_node(c, i)) return false;
     if (is_lanes(n)) /* the same memory must mean the same lane */
         return c->g->at[from].dtype == n->dtype;
     if (!n->op->in_place || k != 0) return false;
@@ -207,7 +222,7 @@ static int take_home(compiler *c, uint32_t i)
             c->last_use[bytes_read(c, i, k)] = FOREVER;
             return 0;
         }
-    if (grad__plan_region(&at, c->plan, bytes_of_node(c->g, n), c->err) < 0) return -1;
+    if (grad__plan_region(&at, c->plan, bytes_of_node(c, i), c->err) < 0) return -1;
     return add_buffer(c, &c->home[i], IN_SLAB, at);
 }
 
@@ -239,10 +254,11 @@ static int bind(compiler *c, uint32_t i, bound *to)
     const uint32_t *in = node_in(g, n);
     bool lanes = is_lanes(n);
     grad_pool *pool = c->p->pool;
+    const grad_shape *kept = shape_kept(c, i);
     const grad_shape **shape = grad__pool_take(pool, n->n_in * sizeof *shape, c->err);
     grad_dtype *dtype = grad__pool_take(pool, n->n_in * sizeof *dtype, c->err);
     ref *refs = grad__pool_take(pool, n->n_in * sizeof *refs, c->err);
-    if (!shape || !dtype || !refs) return -1;
+    if (!kept || !shape || !dtype || !refs) return -1;
     for (uint32_t k = 0; k < n->n_in; k++) {
         if (in[k] == GRAD_NONE) {
             shape[k] = NULL;
@@ -255,8 +271,7 @@ static int bind(compiler *c, uint32_t i, bound *to)
         dtype[k] = (grad_dtype)g->at[from].dtype;
         refs[k] = c->home[c->bytes_of[from]];
     }
-    *to = (bound){.call = {n->op, node_attr(g, n), n->n_in, (grad_dtype)n->dtype, node_shape(g, n),
-                           dtype, shape},
+    *to = (bound){.call = {n->op, node_attr(g, n), n->n_in, (grad_dtype)n->dtype, kept, dtype, shape},
                   .out = c->home[i], .in = refs, .node = i};
     if (!lanes) return 0;
     to->nest = grad__lanes_nest(pool, to->call.shape, to->call.dtype, n->n_in, shape, dtype, c->err);
@@ -264,8 +279,9 @@ static int bind(compiler *c, uint32_t i, bound *to)
     return to->nest ? 0 : -1;
 }
 
-static void count_cost(compiler *c, const node *n, const bound *call)
+static void count_cost(compiler *c, uint32_t i, const bound *call)
 {
+    const node *n = &c->g->at[i];
     grad_cost *cost = &c->p->cost;
     double size = (double)node_shape(c->g, n)->count;
     double flops = call && n->op->work ? n->op->work(&call->call)
@@ -275,7 +291,7 @@ static void count_cost(compiler *c, const node *n, const bound *call)
         cost->bytes += 3 * flops * (double)grad_dtype_size((grad_dtype)n->dtype);
         return;
     }
-    cost->bytes += (double)bytes_of_node(c->g, n);
+    cost->bytes += (double)bytes_of_node(c, i);
     for (uint32_t k = 0; call && k < n->n_in; k++)
         if (call->call.in[k])
             cost->bytes += (double)call->call.in[k]->count *
@@ -286,7 +302,7 @@ static int add_step(compiler *c, uint32_t i)
 {
     grad_program *p = c->p;
     const node *n = &c->g->at[i];
-    if (node_shape(c->g, n)->count == 0 && !n->op->runs_empty) return 0;
+    if (bytes_of_node(c, i) == 0 && !n->op->runs_empty) return v_failed(&(B){NULL, c->err}) ? -1 : 0;
     if (grad__grow(p->host, &p->steps, &p->step_room, p->n_steps + 1, sizeof *p->steps, c->err) < 0)
         return -1;
     step *s = &p->steps[p->n_steps];
@@ -295,7 +311,7 @@ static int add_step(compiler *c, uint32_t i)
         s->lanes = n->op->lanes[grad__settled(c->g, n->op, n->n_in, n->in)];
         s->out = c->home[i].at;
         for (uint32_t k = 0; k < n->n_in; k++) s->in[k] = c->home[bytes_read(c, i, k)].at;
-        count_cost(c, n, NULL);
+        count_cost(c, i, NULL);
     } else {
         if (grad__grow(p->host, &p->calls, &p->call_room, p->n_calls + 1, sizeof *p->calls, c->err))
             return -1;
@@ -305,7 +321,7 @@ static int add_step(compiler *c, uint32_t i)
         size_t scratch = n->op->scratch ? n->op->scratch(&call->call) : 0;
         if (scratch > p->scratch) p->scratch = scratch;
         if (n->n_in > p->operands) p->operands = n->n_in;
-        count_cost(c, n, call);
+        count_cost(c, i, call);
     }
     p->n_steps++;
     return 0;

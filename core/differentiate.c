@@ -67,6 +67,9 @@ void grad_give_total(B *b, const grad_pull *p, size_t k, V total)
     if (!v_failed(b)) p->walk->cotangent[p->in[k]] = total;
 }
 
+V grad_part_node(const grad_pull *p, size_t k) { return p->y + 1 + (V)k; }
+V grad_part_cotangent(const grad_pull *p, size_t k) { return p->walk->cotangent[p->y + 1 + k]; }
+
 static bool has_rule(const node *n)
 {
     return n->op->rule && n->op->rule != zero_gradient && n->op->rule != no_gradient;
@@ -81,7 +84,8 @@ static void mark(struct grad_walk *w, const grad_graph *g, const grad_node *wrt,
     for (size_t i = 0; i < w->n; i++) {
         const node *n = &g->at[i];
         const uint32_t *in = node_in(g, n);
-        if (w->active[i] || !grad_dtype_is_float((grad_dtype)n->dtype) || !has_rule(n)) continue;
+        bool real = grad_dtype_is_float((grad_dtype)n->dtype) || n->op->results;
+        if (w->active[i] || !real || !(has_rule(n) || n->op == &grad__op_part)) continue;
         for (uint32_t k = 0; k < n->n_in && !w->active[i]; k++)
             w->active[i] = in[k] != GRAD_NONE && w->active[in[k]];
     }
@@ -106,6 +110,15 @@ static int sow(B *b, struct grad_walk *w, V of, V seed)
     if (w->active[of])
         w->cotangent[of] = w->cotangent[of] == GRAD_NONE ? seed : v_add(b, w->cotangent[of], seed);
     return v_failed(b) ? -1 : 0;
+}
+
+/* Has a cotangent come back to node i, or to one of its several results? */
+static bool is_reached(const grad_graph *g, const struct grad_walk *w, size_t i)
+{
+    if (!g->at[i].op->results) return w->cotangent[i] != GRAD_NONE;
+    for (size_t k = i + 1; k < w->n && grad__is_part(g, k, i); k++)
+        if (w->cotangent[k] != GRAD_NONE) return true;
+    return false;
 }
 
 /* Operands and attributes are copied: appending may move the arrays that hold them. */
@@ -139,7 +152,7 @@ int grad_gradient(grad_node *out, grad_graph *g, const grad_node *of, const grad
         if (sow(b, &w, of[i], seed ? seed[i] : GRAD_NONE) < 0) goto done;
     for (size_t i = w.n; i-- > 0;) {
         if (grad__poll(g, i, "differentiated", err) < 0) goto done;
-        if (w.cotangent[i] != GRAD_NONE && visit(b, &w, i) < 0) goto done;
+        if (is_reached(g, &w, i) && visit(b, &w, i) < 0) goto done;
     }
     for (size_t i = 0; i < n_wrt; i++) {
         V *of_x = &w.cotangent[wrt[i]];

@@ -12,6 +12,9 @@
 
 /* Attributes by position in the row; missing ones take the row's defaults. */
 V v_emit(B *b, const grad_op *op, size_t n_in, const V *in, size_t n_attr, const grad_value *attr);
+/* ... with several results: out[] receives them all (GRAD_NONE on failure). */
+void v_emits(B *b, V *out, const grad_op *op, size_t n_in, const V *in, size_t n_attr,
+             const grad_value *attr);
 
 #define UNARY_WORDS(X)                                                                            \
     X(neg) X(abs) X(sign) X(square) X(sqrt) X(rsqrt) X(reciprocal) X(exp) X(expm1) X(log) X(log1p)  \

@@ -1,10 +1,7 @@
 /* graph.c -- appending nodes: shapes inferred, limits held, nothing ever changed afterwards. */
-#include "graph.h"
-
-#include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "graph.h"
 
 int grad_graph_new(grad_graph **out, grad_host *host, grad_dtype real, grad_error *err)
 {
@@ -174,125 +171,6 @@ V grad__scalar_int(B *b, grad_dtype dtype, int64_t x)
     }
 }
 
-/* ---- inference --------------------------------------------------------------------------------- */
-
-int grad_infer_fail(grad_infer *f, grad_code code, int input, const char *attribute,
-                    const char *format, ...)
-{
-    char text[sizeof f->err->text];
-    va_list list;
-    va_start(list, format);
-    vsnprintf(text, sizeof text, format, list);
-    va_end(list);
-    if (f->err->code != GRAD_OK) return -1;
-    grad_fail(f->err, code, "%s: %s", f->op->name, text);
-    f->err->input = input;
-    if (attribute) snprintf(f->err->attribute, sizeof f->err->attribute, "%s", attribute);
-    return -1;
-}
-
-void grad_infer_same(grad_infer *f, const grad_shape *s)
-{
-    f->rank = s->rank;
-    if (s->rank) memcpy(f->dim, s->dim, (size_t)s->rank * sizeof *f->dim);
-}
-
-const char *grad__dims_text(char text[96], int rank, const int64_t *dim)
-{
-    size_t at = 1;
-    text[0] = '[';
-    for (int d = 0; d < rank; d++) {
-        char one[32];
-        size_t n = (size_t)snprintf(one, sizeof one, "%s%" PRId64, d ? ", " : "", dim[d]);
-        if (at + n > 88) {
-            memcpy(text + at, ", ...", 5);
-            at += 5;
-            break;
-        }
-        memcpy(text + at, one, n);
-        at += n;
-    }
-    text[at++] = ']';
-    text[at] = 0;
-    return text;
-}
-
-int grad_infer_broadcast(grad_infer *f, size_t first, size_t n)
-{
-    f->rank = 0;
-    for (size_t k = first; k < first + n; k++) {
-        const grad_shape *s = f->in[k];
-        if (!s) continue;
-        int shift = s->rank - f->rank;
-        if (shift > 0) { /* more axes in front */
-            memmove(f->dim + shift, f->dim, (size_t)f->rank * sizeof *f->dim);
-            for (int i = 0; i < shift; i++) f->dim[i] = 1;
-            f->rank = s->rank;
-        }
-        for (int i = 0; i < s->rank; i++) {
-            int64_t *d = &f->dim[f->rank - s->rank + i];
-            if (*d == 1) {
-                *d = s->dim[i];
-            } else if (s->dim[i] != 1 && s->dim[i] != *d) {
-                char left[96], right[96];
-                grad__dims_text(left, f->in[first]->rank, f->in[first]->dim);
-                grad__dims_text(right, s->rank, s->dim);
-                return grad_infer_fail(f, GRAD_SHAPE_MISMATCH, (int)k, NULL,
-                                       "shapes %s and %s do not broadcast: sizes %lld and %lld "
-                                       "meet on one axis and neither is 1",
-                                       left, right, (long long)*d, (long long)s->dim[i]);
-            }
-        }
-    }
-    return 0;
-}
-
-int64_t *grad_infer_list(grad_infer *f, size_t n)
-{
-    return grad__pool_take(f->build->g->pool, (n ? n : 1) * sizeof(int64_t), f->err);
-}
-
-static int one_axis(grad_infer *f, size_t k, int rank, int64_t *axis)
-{
-    int64_t limit = rank ? rank : 1; /* a 0-d tensor accepts 0 and -1 */
-    if (*axis < -limit || *axis >= limit)
-        return grad_infer_fail(f, GRAD_BAD_ATTRIBUTE, -1, f->op->attr[k].name,
-                               "axis %lld is out of range for a tensor of rank %d",
-                               (long long)*axis, rank);
-    if (*axis < 0) *axis += limit;
-    return 0;
-}
-
-int grad_infer_axis(grad_infer *f, size_t k, int rank)
-{
-    return one_axis(f, k, rank, &f->attr[k].i);
-}
-
-int grad_infer_axes(grad_infer *f, size_t k, int rank)
-{
-    bool seen[GRAD_RANK_MAX] = {false};
-    grad_value *v = &f->attr[k];
-    if (v->kind == GRAD_NULL) {
-        for (int i = 0; i < rank; i++) seen[i] = true;
-    } else {
-        for (uint32_t i = 0; i < v->n; i++) {
-            int64_t axis = v->list[i];
-            if (one_axis(f, k, rank, &axis) < 0) return -1;
-            if (seen[axis])
-                return grad_infer_fail(f, GRAD_BAD_ATTRIBUTE, -1, f->op->attr[k].name,
-                                       "axis %lld is named twice", (long long)v->list[i]);
-            seen[axis] = true;
-        }
-    }
-    int64_t *list = grad_infer_list(f, (size_t)rank);
-    if (!list) return -1;
-    uint32_t n = 0;
-    for (int i = 0; i < rank; i++)
-        if (seen[i]) list[n++] = i;
-    *v = (grad_value){.kind = GRAD_LIST, .n = n, .list = list};
-    return 0;
-}
-
 /* ---- appending a primitive --------------------------------------------------------------------- */
 
 grad_dtype grad__settled(const grad_graph *g, const grad_op *op, size_t n_in, const V *in)
@@ -316,16 +194,53 @@ static grad_dtype result_dtype(const grad_op *op, grad_dtype settled_to)
 
 enum { FEW = 8 };
 
+/* The block that holds all results, then a node for each: what grad_part_node counts on. The block
+   is counted in words, which the limit on elements knows nothing of; the results are held to it. */
+static V push_parts(B *b, const grad_infer *f, uint32_t handle, size_t n_in, const V *in)
+{
+    grad_graph *g = b->g;
+    const grad_part first = {f->dtype, f->rank, (int64_t *)f->dim};
+    int64_t words = 0;
+    for (size_t k = 0; k < f->n_results; k++) {
+        const grad_part *part = k ? &f->more[k - 1] : &first;
+        const grad_shape *s = intern(b, part->rank, part->dim);
+        if (!s) return GRAD_NONE;
+        if (__builtin_add_overflow(words, (int64_t)(grad_part_bytes(s->count, part->dtype) / 8),
+                                   &words)) {
+            grad_fail(b->err, GRAD_TENSOR_TOO_LARGE, "the results of a node take too much memory");
+            return GRAD_NONE;
+        }
+    }
+    const grad_shape *block = grad__pool_shape(g->pool, 1, &words, b->err);
+    V pack = block ? push(b, f->op, GRAD_INT64, block->id, handle, n_in, in) : GRAD_NONE;
+    for (size_t k = 0, at = 0; k < f->n_results && pack != GRAD_NONE; k++) {
+        const grad_part *part = k ? &f->more[k - 1] : &first;
+        V made = grad__append(b, &grad__op_part, 1, &pack, (grad_value[]){
+            INT_((int64_t)at), INT_(part->dtype),
+            {.kind = GRAD_LIST, .n = (uint32_t)part->rank, .list = part->dim}});
+        if (made == GRAD_NONE) return GRAD_NONE;
+        at += grad_part_bytes(node_shape(g, &g->at[made])->count, part->dtype);
+    }
+    return pack;
+}
+
 static V infer_and_push(B *b, const grad_op *op, size_t n_in, const V *in, grad_value *attr)
 {
     grad_graph *g = b->g;
     const grad_shape *few_shapes[FEW], **shape = few_shapes;
     grad_dtype few_dtypes[FEW], *dtype = few_dtypes;
+    size_t results = op->results ? op->results(attr) : 1;
+    grad_part *more = NULL;
     V out = GRAD_NONE;
     if (n_in > FEW) {
         shape = grad__alloc_array(g->host, n_in, sizeof *shape, b->err);
         dtype = grad__alloc_array(g->host, n_in, sizeof *dtype, b->err);
         if (!shape || !dtype) goto done;
+    }
+    if (results > 1) {
+        more = grad__alloc_array(g->host, results - 1, sizeof *more, b->err);
+        if (!more) goto done;
+        memset(more, 0, (results - 1) * sizeof *more);
     }
     for (size_t k = 0; k < n_in; k++) {
         shape[k] = in[k] == GRAD_NONE ? NULL : node_shape(g, &g->at[in[k]]);
@@ -333,7 +248,8 @@ static V infer_and_push(B *b, const grad_op *op, size_t n_in, const V *in, grad_
     }
     grad_dtype meet = grad__settled(g, op, n_in, in);
     grad_infer f = {.op = op, .n_in = n_in, .in = shape, .in_dtype = dtype, .attr = attr,
-                    .build = b, .err = b->err, .dtype = result_dtype(op, meet)};
+                    .build = b, .err = b->err, .n_results = results, .more = more,
+                    .dtype = result_dtype(op, meet)};
     if (op->result == RESULT_SET) f.dtype = meet;
     if ((op->infer ? op->infer(&f) : grad_infer_broadcast(&f, 0, n_in)) < 0) goto done;
     if (!op->kernel && !op->alias && !op->lanes[meet]) {
@@ -341,12 +257,15 @@ static V infer_and_push(B *b, const grad_op *op, size_t n_in, const V *in, grad_
                         grad_dtype_name(meet));
         goto done;
     }
-    const grad_shape *s = intern(b, f.rank, f.dim);
-    if (!s) goto done;
     size_t n_attr = grad__attributes(op);
+    const grad_shape *s = op->results ? NULL : intern(b, f.rank, f.dim);
+    if (!s && !op->results) goto done;
     uint32_t handle = grad__pool_values(g->pool, attr, n_attr, b->err);
-    if (n_attr == 0 || handle) out = push(b, op, f.dtype, s->id, handle, n_in, in);
+    if (n_attr && !handle) goto done;
+    out = op->results ? push_parts(b, &f, handle, n_in, in)
+                      : push(b, op, f.dtype, s->id, handle, n_in, in);
 done:
+    grad__free(g->host, more, (results - 1) * sizeof *more);
     if (n_in > FEW) {
         grad__free(g->host, shape, n_in * sizeof *shape);
         grad__free(g->host, dtype, n_in * sizeof *dtype);

@@ -65,8 +65,11 @@ static inline const grad_value *node_attr(const grad_graph *g, const node *n)
 int grad__poll(const grad_graph *g, size_t i, const char *done, grad_error *err);
 
 /* Appends a primitive whose operands have settled types. attr: complete, one a row's attribute;
-   may be rewritten to normal form. GRAD_NONE on failure. */
+   may be rewritten to normal form. GRAD_NONE on failure. Of several results, the node of their
+   block: result k is the node k + 1 places after it. */
 V grad__append(B *b, const grad_op *op, size_t n_in, const V *in, grad_value *attr);
+/* Is node i one result of the several of node `pack`? They follow it directly. */
+bool grad__is_part(const grad_graph *g, size_t i, size_t pack);
 /* The dtype that chooses a primitive's kernel: the first number operand speaks for all. */
 grad_dtype grad__settled(const grad_graph *g, const grad_op *op, size_t n_in, const V *in);
 /* A 0-d constant. */
@@ -86,6 +89,7 @@ int grad__attributes_read(grad_value *v, const grad_op *op, const grad_attribute
                           attribute_room *room, grad_error *err);
 void grad__attributes_default(grad_value *v, const grad_op *op);
 
-extern const grad_op grad__op_input, grad__op_constant, grad__op_cast, grad__op_identity;
+extern const grad_op grad__op_input, grad__op_constant, grad__op_cast, grad__op_identity,
+    grad__op_part;
 
 #endif

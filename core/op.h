@@ -80,6 +80,13 @@ typedef struct grad_input_row {
 
 /* ---- what the functions of a row are given ---------------------------------------------------- */
 
+/* One result of several. */
+typedef struct grad_part {
+    grad_dtype dtype;
+    int rank;
+    int64_t *dim; /* from grad_infer_list */
+} grad_part;
+
 /* A primitive's shape rule. It reads the operands (their dtypes are settled), may rewrite attr[] to
    a normal form (axes not negative, null filled in), and sets `dim`, `rank` and, for RESULT_SET,
    `dtype`. Lists it writes come from grad_infer_list. Returns 0, or grad_infer_fail(...). */
@@ -94,6 +101,8 @@ typedef struct grad_infer {
     grad_dtype dtype; /* in: the settled dtype of the operands; out: the result's */
     int rank;
     int64_t dim[GRAD_RANK_MAX];
+    size_t n_results;
+    grad_part *more; /* where there are several results: those after the first, to be set as well */
 } grad_infer;
 
 /* A composite's expansion: combine in[] into out[]. attr[] is complete (defaults filled in) but not
@@ -110,7 +119,7 @@ typedef struct grad_args {
    (it is summed back) or that broadcasts to the operand's (it is expanded). */
 typedef struct grad_pull {
     V y;              /* the node itself */
-    V g;              /* its cotangent: y's shape and dtype */
+    V g;              /* its cotangent: y's shape and dtype; of several results: grad_part_cotangent */
     size_t n_in;
     const V *in;
     const grad_value *attr; /* normalised */
@@ -158,7 +167,8 @@ struct grad_op {
 
     /* A composite has this one ... */
     int (*expand)(B *b, const grad_args *a, V *out);
-    size_t (*results)(const grad_value *attr); /* where not NULL: how many results; else one */
+    size_t (*results)(const grad_value *attr); /* where not NULL: how many results; else one. Also of
+                          a primitive, whose kernel then writes a block: see grad_part_bytes */
 
     /* ... and a primitive these. An element-wise one has `lanes` by dtype and needs no `infer`:
        its operands broadcast. A dtype that has no entry is a dtype_mismatch. */
@@ -172,6 +182,8 @@ struct grad_op {
     bool runs_empty; /* run even when the result has no elements (checks its operands) */
     bool alias;      /* the result is in[0]'s bytes under another shape: no kernel */
     bool broadcasts; /* the result is in[0] broadcast to another shape: lanes need not see it */
+    bool trims;      /* of several results those at the end that nothing needs are cut off the block:
+                        the kernel looks at the block's size in words, c->shape->count */
     bool internal;   /* for rules only: not found by name, not listed */
 
     /* An operand k of a binary row that leaves the other one as it is, bit for bit, where it is the
@@ -238,11 +250,23 @@ void grad_give_total(B *b, const grad_pull *p, size_t k, V total);
 void zero_gradient(B *b, const grad_pull *p);
 void no_gradient(B *b, const grad_pull *p);
 
+/* Of a primitive with several results, whose rule is asked once for all: result k as a node, and its
+   cotangent, GRAD_NONE where nothing came back to it. */
+V grad_part_node(const grad_pull *p, size_t k);
+V grad_part_cotangent(const grad_pull *p, size_t k);
+
 /* composites */
 int grad_expand_fail(B *b, grad_code code, int input, const char *attribute, const char *format,
                      ...) __attribute__((format(printf, 5, 6)));
 
 /* kernels */
+
+/* A primitive with several results writes them into one block, one after another, each in this many
+   bytes; they are taken out by nodes of their own. The call's dtype and shape are the block's. */
+static inline size_t grad_part_bytes(int64_t count, grad_dtype dtype)
+{
+    return ((size_t)count * grad_dtype_size(dtype) + 63) & ~(size_t)63;
+}
 static inline bool grad_stopped(const grad_frame *f)
 {
     return grad_is_set(f->stop);

@@ -27,7 +27,8 @@
     X(index, "index")                                                                             \
     X(index_gather, "index")                                                                      \
     X(linalg, "linear algebra")                                                                   \
-    X(loss, "losses")
+    X(loss, "losses")                                                                             \
+    X(part, "parts")
 
 #define X(list, title) extern const grad_op *const grad__family_##list[];
 FAMILIES(X)
