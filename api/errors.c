@@ -77,6 +77,14 @@ const api_error api_errors[] = {
      "An index lies outside of the axis that it selects from.",
      "Indices go from 0 to size - 1; where they may be negative, they count from the end. A class "
      "may not be negative."},
+    {"singular_matrix", 422, "Singular matrix",
+     "A matrix that has to be inverted is exactly singular, or, for cholesky, not positive definite.",
+     "The detail names the matrix of the batch; add a small multiple of the identity, or use pinv or "
+     "lstsq."},
+    {"no_convergence", 422, "No convergence",
+     "An iteration did not come to its end: a while whose condition still holds after max_steps, or "
+     "an eigenvalue or singular value that was not found.",
+     "Raise max_steps, or look at the numbers that go in."},
     {"seed_required", 422, "Seed required",
      "A gradient was asked for of a node that has more than one element, or none: there is no "
      "single gradient to give.",

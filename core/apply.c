@@ -116,7 +116,8 @@ static grad_dtype wanted(const B *b, const grad_op *op, size_t k, V x, grad_dtyp
         break;
     case GRAD_ROLE_NUMBER: break;
     }
-    return op->types == TYPES_KEEP && x != GRAD_NONE ? GRAD_DTYPES : meet;
+    if (op->types == TYPES_EACH && x == GRAD_NONE) return b->g->real;
+    return op->types <= TYPES_EACH && x != GRAD_NONE ? GRAD_DTYPES : meet;
 }
 
 static V beyond(B *b, const grad_op *op, size_t k, grad_dtype dtype)
@@ -214,6 +215,17 @@ static V own(B *b, V made, size_t before)
     return v_identity(b, made);
 }
 
+/* A function's that is not there are found missing when it is looked up. */
+static size_t results_of(const grad_graph *g, const grad_op *op, const grad_value *v)
+{
+    const grad_library *library = g->library;
+    int k = grad_op_results_of(op);
+    size_t n_in, results = 1;
+    if (k < 0) return op->results ? op->results(v) : 1;
+    if (library) library->find(library->context, v[k].text, v[k].n, &n_in, &results);
+    return results;
+}
+
 int grad_apply(grad_node *out, grad_graph *g, const grad_op *op, const grad_operand *in,
                size_t n_in, const grad_attribute *attrs, size_t n_attrs, grad_error *err)
 {
@@ -224,13 +236,12 @@ int grad_apply(grad_node *out, grad_graph *g, const grad_op *op, const grad_oper
     if (check_arity(b, op, n_in) < 0 || grad__attributes_read(v, op, attrs, n_attrs, room, err) < 0)
         return -1;
     for (size_t k = 0; k < n_in; k++) {
-        if (in[k].kind != GRAD_OPERAND_ABSENT ||
-            (k < grad_op_inputs(op) && op->in[k].optional))
-            continue;
+        size_t named = grad_op_inputs(op) - op->variadic; /* one that repeats stands for itself */
+        if (in[k].kind != GRAD_OPERAND_ABSENT || (k < named && op->in[k].optional)) continue;
         return fail_at(b, GRAD_WRONG_ARITY, k, "%s: `%s` may not be left off%s", op->name,
                        operand_name(op, k), "");
     }
-    size_t results = op->results ? op->results(v) : 1;
+    size_t results = results_of(g, op, v);
     if (n_in > FEW) x = grad__alloc_array(g->host, n_in, sizeof *x, err);
     if (results > FEW) made = grad__alloc_array(g->host, results, sizeof *made, err);
     if (!x || !made) goto done;

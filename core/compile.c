@@ -7,39 +7,24 @@
  */
 #include <string.h>
 
-#include "program.h"
+#include "compile.h"
 
-typedef struct compiler {
-    const grad_graph *g;
-    grad_program *p;
-    plan *plan;
-    grad_error *err;
-    size_t n;            /* nodes looked at */
-    uint8_t *mark;       /* NEEDED, CONSTANT */
-    uint32_t *bytes_of;  /* the node whose bytes this one has */
-    uint32_t *last_use;  /* the last node that reads these bytes; FOREVER: a result */
-    ref *home;
-} compiler;
-
-#define FOREVER UINT32_MAX
-enum { NEEDED = 1, CONSTANT = 2 };
-
-static bool is_lanes(const node *n)
+bool grad__is_lanes(const node *n)
 {
     return !n->op->kernel && !n->op->alias && n->op != &grad__op_input &&
            n->op != &grad__op_constant;
 }
 
-static bool is_scalar_step(const grad_graph *g, const node *n)
+bool grad__is_scalar_step(const grad_graph *g, const node *n)
 {
-    return n->n_in <= INLINE_OPERANDS && node_shape(g, n)->count == 1 && is_lanes(n);
+    return n->n_in <= INLINE_OPERANDS && node_shape(g, n)->count == 1 && grad__is_lanes(n);
 }
 
-/* The node that operand k is really read from: element-wise tensor calls look through `expand`. */
-static uint32_t operand(const compiler *c, const node *n, uint32_t k)
+/* Element-wise tensor calls look through `expand`. */
+uint32_t grad__operand_read(const compiler *c, const node *n, uint32_t k)
 {
     uint32_t in = node_in(c->g, n)[k];
-    if (in == GRAD_NONE || !is_lanes(n) || node_shape(c->g, n)->count == 1) return in;
+    if (in == GRAD_NONE || !grad__is_lanes(n) || node_shape(c->g, n)->count == 1) return in;
     const node *from = &c->g->at[in];
     return from->op->broadcasts ? node_in(c->g, from)[0] : in;
 }
@@ -85,7 +70,7 @@ static int mark(compiler *c, const grad_node *results, size_t n_results)
             continue;
         }
         for (uint32_t k = 0; k < n->n_in; k++) {
-            uint32_t from = operand(c, n, k);
+            uint32_t from = grad__operand_read(c, n, k);
             if (from != GRAD_NONE) c->mark[from] |= NEEDED;
         }
     }
@@ -95,6 +80,24 @@ static int mark(compiler *c, const grad_node *results, size_t n_results)
 static bool is_source(const node *n)
 {
     return n->op == &grad__op_input || n->op == &grad__op_constant;
+}
+
+/* Is node i one of several results that needs no step? A scalar has to be brought to its slot. */
+static bool is_view(const grad_graph *g, uint32_t i)
+{
+    return g->at[i].op == &grad__op_part && node_shape(g, &g->at[i])->count > 1;
+}
+
+/* Whose life decides about these bytes. */
+static uint32_t holder(const compiler *c, uint32_t bytes)
+{
+    return is_view(c->g, bytes) ? c->g->at[bytes].in[0] : bytes;
+}
+
+static void use(compiler *c, uint32_t bytes, uint32_t user)
+{
+    bytes = holder(c, bytes);
+    if (c->last_use[bytes] != FOREVER) c->last_use[bytes] = user;
 }
 
 static int find_last_uses(compiler *c, const grad_node *results, size_t n_results)
@@ -108,23 +111,20 @@ static int find_last_uses(compiler *c, const grad_node *results, size_t n_result
             continue;
         }
         c->bytes_of[i] = (uint32_t)i;
-        c->last_use[i] = is_source(n) ? FOREVER : (uint32_t)i;
+        c->last_use[i] = is_source(n) || is_view(c->g, (uint32_t)i) ? FOREVER : (uint32_t)i;
         for (uint32_t k = 0; k < n->n_in; k++) {
-            uint32_t from = operand(c, n, k);
+            uint32_t from = grad__operand_read(c, n, k);
             if (from == GRAD_NONE) continue;
-            from = c->bytes_of[from];
-            if (c->last_use[from] != FOREVER) c->last_use[from] = (uint32_t)i;
+            use(c, c->bytes_of[from], (uint32_t)i);
         }
     }
-    for (size_t i = 0; i < n_results; i++) c->last_use[c->bytes_of[results[i]]] = FOREVER;
+    for (size_t i = 0; i < n_results; i++) use(c, c->bytes_of[results[i]], FOREVER);
     return 0;
 }
 
 /* ---- homes ------------------------------------------------------------------------------------- */
 
-/* The shape a node's bytes are given: of a block of results that may be trimmed, up to the last one
-   that is needed. NULL and err when out of memory. */
-static const grad_shape *shape_kept(const compiler *c, uint32_t i)
+const grad_shape *grad__shape_kept(const compiler *c, uint32_t i)
 {
     const node *n = &c->g->at[i];
     if (!n->op->trims) return node_shape(c->g, n);
@@ -137,9 +137,9 @@ static const grad_shape *shape_kept(const compiler *c, uint32_t i)
     return grad__pool_shape(c->p->pool, 1, &kept, c->err);
 }
 
-static size_t bytes_of_node(const compiler *c, uint32_t i)
+size_t grad__bytes_kept(const compiler *c, uint32_t i)
 {
-    const grad_shape *s = shape_kept(c, i);
+    const grad_shape *s = grad__shape_kept(c, i);
     return s ? (size_t)s->count * grad_dtype_size((grad_dtype)c->g->at[i].dtype) : 0;
 }
 
@@ -181,7 +181,7 @@ static int leave(compiler *c, uint32_t bytes)
     ref r = c->home[bytes];
     c->last_use[bytes] = FOREVER; /* gone: never twice */
     if (r.scalar) return grad__plan_slot_back(c->plan, r.at, c->err);
-    return grad__plan_region_back(c->plan, c->p->buffers[r.at].at, bytes_of_node(c, bytes), c->err);
+    return grad__plan_region_back(c->plan, c->p->buffers[r.at].at, grad__bytes_kept(c, bytes), c->err);
 }
 
 /* May node i write over operand k's bytes, which die here? */
@@ -189,10 +189,10 @@ static bool may_take_over(const compiler *c, uint32_t i, uint32_t k)
 {
     const node *n = &c->g->at[i];
     const uint32_t *in = node_in(c->g, n);
-    uint32_t from = operand(c, n, k), bytes = c->bytes_of[from];
+    uint32_t from = grad__operand_read(c, n, k), bytes = c->bytes_of[from];
     if (c->last_use[bytes] != i || c->home[bytes].scalar) return false;
-    if (bytes_of_node(c, bytes) != bytes_of_node(c, i)) return false;
-    if (is_lanes(n)) /* the same memory must mean the same lane */
+    if (grad__bytes_kept(c, bytes) != grad__bytes_kept(c, i)) return false;
+    if (grad__is_lanes(n)) /* the same memory must mean the same lane */
         return c->g->at[from].dtype == n->dtype;
     if (!n->op->in_place || k != 0) return false;
     for (uint32_t other = 1; other < n->n_in; other++)
@@ -200,9 +200,9 @@ static bool may_take_over(const compiler *c, uint32_t i, uint32_t k)
     return true;
 }
 
-static uint32_t bytes_read(const compiler *c, uint32_t i, uint32_t k)
+uint32_t grad__bytes_read(const compiler *c, uint32_t i, uint32_t k)
 {
-    return c->bytes_of[operand(c, &c->g->at[i], k)];
+    return c->bytes_of[grad__operand_read(c, &c->g->at[i], k)];
 }
 
 static int take_home(compiler *c, uint32_t i)
@@ -218,11 +218,11 @@ static int take_home(compiler *c, uint32_t i)
     }
     for (uint32_t k = 0; k < n->n_in; k++)
         if (in[k] != GRAD_NONE && may_take_over(c, i, k)) {
-            c->home[i] = c->home[bytes_read(c, i, k)];
-            c->last_use[bytes_read(c, i, k)] = FOREVER;
+            c->home[i] = c->home[grad__bytes_read(c, i, k)];
+            c->last_use[grad__bytes_read(c, i, k)] = FOREVER;
             return 0;
         }
-    if (grad__plan_region(&at, c->plan, bytes_of_node(c, i), c->err) < 0) return -1;
+    if (grad__plan_region(&at, c->plan, grad__bytes_kept(c, i), c->err) < 0) return -1;
     return add_buffer(c, &c->home[i], IN_SLAB, at);
 }
 
@@ -231,7 +231,7 @@ static int clear_out(compiler *c, uint32_t i)
     const node *n = &c->g->at[i];
     for (uint32_t k = 0; k < n->n_in; k++) {
         if (node_in(c->g, n)[k] == GRAD_NONE) continue;
-        uint32_t bytes = bytes_read(c, i, k);
+        uint32_t bytes = holder(c, grad__bytes_read(c, i, k));
         if (c->last_use[bytes] == i && leave(c, bytes) < 0) return -1;
     }
     return 0;
@@ -241,91 +241,20 @@ static int clear_out(compiler *c, uint32_t i)
    at once; a call's only after it. */
 static int move_in(compiler *c, uint32_t i)
 {
-    if (is_scalar_step(c->g, &c->g->at[i])) return clear_out(c, i) < 0 ? -1 : take_home(c, i);
+    if (grad__is_scalar_step(c->g, &c->g->at[i])) return clear_out(c, i) < 0 ? -1 : take_home(c, i);
     return take_home(c, i) < 0 ? -1 : clear_out(c, i);
 }
 
-/* ---- steps ------------------------------------------------------------------------------------- */
-
-static int bind(compiler *c, uint32_t i, bound *to)
+/* A tensor among several results is read where its block has it, and lives as long as that. */
+static int settle_view(compiler *c, uint32_t i)
 {
     const grad_graph *g = c->g;
-    const node *n = &g->at[i];
-    const uint32_t *in = node_in(g, n);
-    bool lanes = is_lanes(n);
-    grad_pool *pool = c->p->pool;
-    const grad_shape *kept = shape_kept(c, i);
-    const grad_shape **shape = grad__pool_take(pool, n->n_in * sizeof *shape, c->err);
-    grad_dtype *dtype = grad__pool_take(pool, n->n_in * sizeof *dtype, c->err);
-    ref *refs = grad__pool_take(pool, n->n_in * sizeof *refs, c->err);
-    if (!kept || !shape || !dtype || !refs) return -1;
-    for (uint32_t k = 0; k < n->n_in; k++) {
-        if (in[k] == GRAD_NONE) {
-            shape[k] = NULL;
-            dtype[k] = GRAD_FLOAT64;
-            refs[k] = (ref){0, 0};
-            continue;
-        }
-        uint32_t from = operand(c, n, k);
-        shape[k] = node_shape(g, &g->at[from]);
-        dtype[k] = (grad_dtype)g->at[from].dtype;
-        refs[k] = c->home[c->bytes_of[from]];
-    }
-    *to = (bound){.call = {n->op, node_attr(g, n), n->n_in, (grad_dtype)n->dtype, kept, dtype, shape},
-                  .out = c->home[i], .in = refs, .node = i};
-    if (!lanes) return 0;
-    to->nest = grad__lanes_nest(pool, to->call.shape, to->call.dtype, n->n_in, shape, dtype, c->err);
-    to->lanes = n->op->lanes[grad__settled(g, n->op, n->n_in, in)];
-    return to->nest ? 0 : -1;
+    uint32_t block = g->at[i].in[0];
+    uint64_t at = c->p->buffers[c->home[block].at].at;
+    return add_buffer(c, &c->home[i], IN_SLAB, at + (uint64_t)node_attr(g, &g->at[i])[0].i);
 }
 
-static void count_cost(compiler *c, uint32_t i, const bound *call)
-{
-    const node *n = &c->g->at[i];
-    grad_cost *cost = &c->p->cost;
-    double size = (double)node_shape(c->g, n)->count;
-    double flops = call && n->op->work ? n->op->work(&call->call)
-                                       : size * (n->op->flops > 0 ? n->op->flops : 1);
-    cost->flops += flops;
-    if (call && n->op->in_place && n->op->work) { /* touches its pieces only */
-        cost->bytes += 3 * flops * (double)grad_dtype_size((grad_dtype)n->dtype);
-        return;
-    }
-    cost->bytes += (double)bytes_of_node(c, i);
-    for (uint32_t k = 0; call && k < n->n_in; k++)
-        if (call->call.in[k])
-            cost->bytes += (double)call->call.in[k]->count *
-                           (double)grad_dtype_size(call->call.in_dtype[k]);
-}
-
-static int add_step(compiler *c, uint32_t i)
-{
-    grad_program *p = c->p;
-    const node *n = &c->g->at[i];
-    if (bytes_of_node(c, i) == 0 && !n->op->runs_empty) return v_failed(&(B){NULL, c->err}) ? -1 : 0;
-    if (grad__grow(p->host, &p->steps, &p->step_room, p->n_steps + 1, sizeof *p->steps, c->err) < 0)
-        return -1;
-    step *s = &p->steps[p->n_steps];
-    memset(s, 0, sizeof *s);
-    if (is_scalar_step(c->g, n)) {
-        s->lanes = n->op->lanes[grad__settled(c->g, n->op, n->n_in, n->in)];
-        s->out = c->home[i].at;
-        for (uint32_t k = 0; k < n->n_in; k++) s->in[k] = c->home[bytes_read(c, i, k)].at;
-        count_cost(c, i, NULL);
-    } else {
-        if (grad__grow(p->host, &p->calls, &p->call_room, p->n_calls + 1, sizeof *p->calls, c->err))
-            return -1;
-        bound *call = &p->calls[p->n_calls];
-        if (bind(c, i, call) < 0) return -1;
-        s->in[0] = (uint32_t)p->n_calls++;
-        size_t scratch = n->op->scratch ? n->op->scratch(&call->call) : 0;
-        if (scratch > p->scratch) p->scratch = scratch;
-        if (n->n_in > p->operands) p->operands = n->n_in;
-        count_cost(c, i, call);
-    }
-    p->n_steps++;
-    return 0;
-}
+/* ---- the order of things -------------------------------------------------------------------- */
 
 /* Sources are there before the first step, so that no step may live where they do. */
 static int settle_sources(compiler *c)
@@ -340,7 +269,8 @@ static int place_and_step(compiler *c)
     for (uint32_t i = 0; i < c->n; i++) {
         if (poll(c, i) < 0) return -1;
         if (!(c->mark[i] & NEEDED) || c->bytes_of[i] != i || is_source(&c->g->at[i])) continue;
-        if (move_in(c, i) < 0 || add_step(c, i) < 0) return -1;
+        if ((is_view(c->g, i) ? settle_view(c, i) : move_in(c, i) < 0 ? -1 : grad__add_step(c, i)) < 0)
+            return -1;
     }
     return 0;
 }
@@ -364,7 +294,9 @@ static int keep_results(compiler *c, const grad_node *results, size_t n)
     p->results = grad__alloc_array(p->host, n, sizeof *p->results, c->err);
     if (!p->results) return -1;
     p->n_results = n;
-    for (size_t i = 0; i < n; i++) p->results[i] = c->home[c->bytes_of[results[i]]];
+    for (size_t i = 0; i < n; i++)
+        p->results[i] = (program_result){c->home[c->bytes_of[results[i]]],
+                                         grad__bytes_kept(c, results[i])};
     return 0;
 }
 
@@ -377,6 +309,7 @@ int grad_compile(grad_program **out, grad_graph *g, const grad_node *results, si
     if (!p) return -1;
     memset(p, 0, sizeof *p);
     p->host = g->host;
+    p->holders = 1;
     p->pool = g->pool;
     grad__pool_keep(p->pool);
     c.plan = grad__plan_new(g->host, err);

@@ -66,6 +66,8 @@ extern "C" {
     X(DTYPE_MISMATCH, "dtype_mismatch")                                                           \
     X(BAD_NUMBER, "bad_number")                                                                   \
     X(INDEX_OUT_OF_RANGE, "index_out_of_range")                                                   \
+    X(SINGULAR_MATRIX, "singular_matrix")                                                         \
+    X(NO_CONVERGENCE, "no_convergence")                                                           \
     X(SEED_REQUIRED, "seed_required")                                                             \
     X(NOT_DIFFERENTIABLE, "not_differentiable")                                                   \
     X(INTERNAL, "internal")
@@ -211,8 +213,13 @@ GRAD_API const grad_value *grad_op_attribute_default(const grad_op *op, size_t i
    one it does not. */
 GRAD_API GRAD_CHECK int grad_op_check(const grad_op *op, const grad_attribute *attrs, size_t n,
                                       grad_error *err);
-/* How many results a node of this operator with these attributes has: 1 for almost all. */
+/* How many results a node of this operator with these attributes has: 1 for almost all. Those of
+   call, cond, scan, while and map are the results of the function that the attribute at
+   grad_op_results_of names: they are for the caller to look up; here they count as 1. */
 GRAD_API size_t grad_op_results(const grad_op *op, const grad_attribute *attrs, size_t n);
+GRAD_API int grad_op_results_of(const grad_op *op); /* -1: no attribute says it */
+/* Is attribute i the name of a function? */
+GRAD_API bool grad_op_attribute_is_function(const grad_op *op, size_t i);
 
 /* ---- graphs ---------------------------------------------------------------------------------- */
 
@@ -258,6 +265,25 @@ typedef struct grad_operand {
 GRAD_API GRAD_CHECK int grad_apply(grad_node *out, grad_graph *g, const grad_op *op,
                                    const grad_operand *in, size_t n_in,
                                    const grad_attribute *attrs, size_t n_attrs, grad_error *err);
+
+/* ---- functions --------------------------------------------------------------------------------- */
+
+/* Where call, cond, scan, while and map find the functions that their attributes name. A function
+   becomes a graph of its own once for each list of operand types it is used with, and nodes refer
+   to that; it is never copied into the graph that uses it. It must outlive the graph. */
+typedef struct grad_library {
+    void *context;
+    /* Is there a function of this name, and how many operands and results has it? */
+    bool (*find)(void *context, const char *name, size_t length, size_t *inputs, size_t *results);
+    /* Appends its body to `body`, a fresh graph of which in[] are inputs of the types at hand, and
+       sets out[]. Bodies may use further functions of the library. */
+    int (*build)(void *context, grad_graph *body, const char *name, size_t length,
+                 const grad_node *in, grad_node *out, grad_error *err);
+} grad_library;
+
+GRAD_API void grad_graph_functions(grad_graph *g, const grad_library *library);
+
+/* ---- derivatives ------------------------------------------------------------------------------- */
 
 /* Appends the gradient of sum(seed[i] * of[i]) with respect to every wrt[k]: out[k] has the shape
    and type of wrt[k], zeros where no path leads; GRAD_NONE where wrt[k] is not floating-point.

@@ -1,7 +1,7 @@
 /* graph.c -- appending nodes: shapes inferred, limits held, nothing ever changed afterwards. */
 #include <string.h>
 
-#include "graph.h"
+#include "functions.h"
 
 int grad_graph_new(grad_graph **out, grad_host *host, grad_dtype real, grad_error *err)
 {
@@ -26,6 +26,7 @@ void grad_graph_free(grad_graph *g)
     grad_host *host = g->host;
     grad__free(host, g->at, g->room * sizeof *g->at);
     grad__free(host, g->operand, g->operand_room * sizeof *g->operand);
+    if (!g->is_body) grad__functions_free(g->functions);
     grad__pool_drop(g->pool);
     grad__free(host, g, sizeof *g);
 }
@@ -53,11 +54,30 @@ int grad__poll(const grad_graph *g, size_t i, const char *done, grad_error *err)
 
 /* ---- pushing ----------------------------------------------------------------------------------- */
 
+/* What a node that runs functions stands for, counted. */
+static int count_functions(B *b, const grad_op *op, uint32_t attr)
+{
+    grad_graph *g = b->g;
+    for (int k = 0; k < op->functions; k++) {
+        int64_t number = grad__pool_values_at(g->pool, attr)[k].i;
+        if (number < 0) continue;
+        const function *f = grad__function_at(g, number);
+        if (__builtin_add_overflow(g->within, grad__function_nodes(f), &g->within))
+            g->within = UINT64_MAX;
+        if (g->depth <= f->body->depth) g->depth = f->body->depth + 1;
+    }
+    if (g->within < g->host->nodes && g->n < g->host->nodes - g->within) return 0;
+    return grad_fail(b->err, GRAD_GRAPH_TOO_LARGE,
+                     "with its functions and derivatives the graph takes more than %zu nodes",
+                     g->host->nodes);
+}
+
 static V push(B *b, const grad_op *op, grad_dtype dtype, uint32_t shape, uint32_t attr, size_t n_in,
               const V *in)
 {
     grad_graph *g = b->g;
-    if (g->n >= g->host->nodes || g->n >= GRAD_NONE - 1) {
+    if (op->functions && count_functions(b, op, attr) < 0) return GRAD_NONE;
+    if (g->n + g->within >= g->host->nodes || g->n >= GRAD_NONE - 1) {
         grad_fail(b->err, GRAD_GRAPH_TOO_LARGE,
                   "the graph and its derivatives take more than %zu nodes", g->host->nodes);
         return GRAD_NONE;
@@ -193,6 +213,31 @@ static grad_dtype result_dtype(const grad_op *op, grad_dtype settled_to)
 }
 
 enum { FEW = 8 };
+
+V grad__copy_node(B *b, const grad_graph *from, size_t i, const V *map)
+{
+    grad_graph *g = b->g;
+    const node *n = &from->at[i];
+    const grad_shape *s = node_shape(from, n);
+    size_t n_attr = grad__attributes(n->op);
+    V few[FEW], *in = few, out;
+    if (n->op == &grad__op_constant)
+        return grad_constant(&out, g, (grad_dtype)n->dtype, s->rank, s->dim,
+                             grad__pool_constant_at(from->pool, n->in[0]), b->err) < 0 ? GRAD_NONE
+                                                                                       : out;
+    const grad_shape *shape = grad__pool_shape(g->pool, s->rank, s->dim, b->err);
+    uint32_t attr = n->attr ? grad__pool_values(g->pool, node_attr(from, n), n_attr, b->err) : 0;
+    if (!shape || (n->attr && !attr)) return GRAD_NONE;
+    if (n->n_in > FEW && !(in = grad__alloc_array(g->host, n->n_in, sizeof *in, b->err)))
+        return GRAD_NONE;
+    for (uint32_t k = 0; k < n->n_in; k++) {
+        uint32_t operand = node_in(from, n)[k];
+        in[k] = operand == GRAD_NONE ? GRAD_NONE : map[operand];
+    }
+    out = push(b, n->op, (grad_dtype)n->dtype, shape->id, attr, n->n_in, in);
+    if (in != few) grad__free(g->host, in, n->n_in * sizeof *in);
+    return out;
+}
 
 /* The block that holds all results, then a node for each: what grad_part_node counts on. The block
    is counted in words, which the limit on elements knows nothing of; the results are held to it. */

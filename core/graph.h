@@ -37,6 +37,11 @@ struct grad_graph {
     uint32_t *operand;
     size_t operands, operand_room;
     uint32_t inputs;
+    struct functions *functions; /* shared by a graph and the bodies it leads to; NULL: none yet */
+    const grad_library *library;
+    uint64_t within;             /* nodes of the functions that nodes here run, theirs included */
+    uint32_t depth;              /* how deep those are nested */
+    bool is_body;
     scalar_memo scalar[SCALARS];
 };
 
@@ -68,6 +73,8 @@ int grad__poll(const grad_graph *g, size_t i, const char *done, grad_error *err)
    may be rewritten to normal form. GRAD_NONE on failure. Of several results, the node of their
    block: result k is the node k + 1 places after it. */
 V grad__append(B *b, const grad_op *op, size_t n_in, const V *in, grad_value *attr);
+/* Appends a copy of node i of another graph, an input excepted; map[] says where its operands are. */
+V grad__copy_node(B *b, const grad_graph *from, size_t i, const V *map);
 /* Is node i one result of the several of node `pack`? They follow it directly. */
 bool grad__is_part(const grad_graph *g, size_t i, size_t pack);
 /* The dtype that chooses a primitive's kernel: the first number operand speaks for all. */

@@ -53,6 +53,7 @@ const char *grad_op_attribute_type(const grad_op *op, size_t i)
         [ATTR_INTS] = "integer or list of integers", [ATTR_PAIRS] = "list of [before, after]",
         [ATTR_REALS] = "number or list of numbers",
         [ATTR_TEXT] = "string",    [ATTR_STRING] = "string",
+        [ATTR_FUNCTION] = "name of a function",
         [ATTR_DTYPE] = "dtype",    [ATTR_TENSOR] = "tensor",
     };
     return types[op->attr[i].type];
@@ -66,6 +67,18 @@ const char *grad_op_attribute_choices(const grad_op *op, size_t i)
 const grad_value *grad_op_attribute_default(const grad_op *op, size_t i)
 {
     return op->attr[i].required ? NULL : &op->attr[i].otherwise;
+}
+
+int grad_op_results_of(const grad_op *op)
+{
+    for (size_t k = 0; k < grad__attributes(op); k++)
+        if (op->attr[k].type == ATTR_FUNCTION && op->attr[k].gives_results) return (int)k;
+    return -1;
+}
+
+bool grad_op_attribute_is_function(const grad_op *op, size_t i)
+{
+    return op->attr[i].type == ATTR_FUNCTION;
 }
 
 /* ---- names that are nearly right ---------------------------------------------------------------- */
@@ -237,6 +250,10 @@ static int convert(grad_value *out, const grad_op *op, const grad_attribute_row 
         return 0;
     case ATTR_REALS:
         return reals(out, op, row, v, room->reals, err);
+    case ATTR_FUNCTION:
+        if (v->kind != GRAD_TEXT) return refuse(err, op, row, v, "the name of a function");
+        *out = *v;
+        return 0;
     case ATTR_STRING:
         if (v->kind != GRAD_TEXT) return refuse(err, op, row, v, "a text");
         *out = *v;

@@ -25,6 +25,7 @@ typedef grad_node V;         /* a value: a node being combined into a formula */
 
 typedef enum grad_types {
     TYPES_KEEP,    /* every operand stays as it is; the result has the first one's dtype */
+    TYPES_EACH,    /* likewise, and a bare number has the graph's real dtype */
     TYPES_PROMOTE, /* the number operands take their common dtype; so has the result */
     TYPES_REAL,    /* as promoted; integers and booleans become the graph's real dtype */
     TYPES_WIDE,    /* as promoted; int32 and bool become int64 (sum, prod) */
@@ -52,6 +53,7 @@ typedef enum grad_attribute_type {
     ATTR_REALS,    /* a number or a list of them; kept as GRAD_REALS */
     ATTR_PAIRS,    /* [[a, b], …]; kept as GRAD_PAIRS */
     ATTR_TEXT,     /* one of `choices` ("mean|sum|none"); kept as GRAD_INT, the choice's place */
+    ATTR_FUNCTION, /* the name of a function; kept as GRAD_TEXT */
     ATTR_STRING,   /* any text; kept as GRAD_TEXT: n bytes, no NUL after them */
     ATTR_DTYPE,    /* a dtype's name; kept as GRAD_INT */
     ATTR_TENSOR    /* of `input` and `constant`, which whoever reads documents appends himself */
@@ -64,6 +66,7 @@ typedef struct grad_attribute_row {
     bool nullable;       /* null may be given */
     grad_value otherwise;
     const char *choices; /* ATTR_TEXT, ATTR_INTS */
+    bool gives_results;  /* ATTR_FUNCTION: the operator has as many results as this function */
 } grad_attribute_row;
 
 /* Defaults, for `otherwise`. */
@@ -135,6 +138,7 @@ typedef struct grad_call {
     const grad_shape *shape;
     const grad_dtype *in_dtype;
     const grad_shape *const *in; /* NULL: operand left off */
+    const grad_program *const *program; /* of the row's functions, in the order of its attributes */
 } grad_call;
 
 /* What a kernel may use while it runs. */
@@ -184,6 +188,7 @@ struct grad_op {
     bool broadcasts; /* the result is in[0] broadcast to another shape: lanes need not see it */
     bool trims;      /* of several results those at the end that nothing needs are cut off the block:
                         the kernel looks at the block's size in words, c->shape->count */
+    int functions;   /* so many attributes, the first ones, are numbers of functions (functions.h) */
     bool internal;   /* for rules only: not found by name, not listed */
 
     /* An operand k of a binary row that leaves the other one as it is, bit for bit, where it is the

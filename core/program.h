@@ -46,8 +46,16 @@ typedef struct load {
     uint32_t bytes;
 } load;
 
+typedef struct program_result {
+    ref at;
+    size_t bytes;
+} program_result;
+
 struct grad_program {
     grad_host *host;
+    int holders;     /* whoever may free it */
+    grad_program **within; /* programs of functions that it runs */
+    size_t n_within, within_room;
     grad_pool *pool; /* shapes, attributes, constants, and the bound calls' arrays */
     step *steps;
     size_t n_steps, step_room;
@@ -57,7 +65,7 @@ struct grad_program {
     size_t n_buffers, buffer_room;
     load *constants, *inputs;
     size_t n_constants, constant_room, n_inputs, input_room;
-    ref *results;
+    program_result *results;
     size_t n_results;
     size_t slots;      /* scalars */
     size_t slab;       /* bytes, scalars included */
@@ -65,6 +73,16 @@ struct grad_program {
     size_t scratch;    /* bytes, the most that any call asks for */
     grad_cost cost;
 };
+
+static inline size_t grad__result_bytes(const grad_program *p, size_t k)
+{
+    return p->results[k].bytes;
+}
+grad_program *grad__program_keep(grad_program *p);
+
+/* A workspace in memory of the caller's, 64-byte aligned, of so many bytes: nothing to be freed. */
+size_t grad__workspace_bytes(const grad_program *p);
+grad_workspace *grad__workspace_at(void *memory, const grad_program *p, const volatile int *stop);
 
 /* ---- planning (plan.c) -------------------------------------------------------------------------- */
 

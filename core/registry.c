@@ -28,7 +28,10 @@
     X(index_gather, "index")                                                                      \
     X(linalg, "linear algebra")                                                                   \
     X(loss, "losses")                                                                             \
-    X(part, "parts")
+    X(part, "parts")                                                                              \
+    X(control_bodies, "control flow")                                                             \
+    X(control_flow, "control flow")                                                               \
+    X(scan, "control flow")
 
 #define X(list, title) extern const grad_op *const grad__family_##list[];
 FAMILIES(X)

@@ -6,21 +6,34 @@
 
 struct grad_workspace {
     const grad_program *p;
-    grad_host *host;
+    const volatile int *stop;
     char *slab;      /* scalars, then tensors */
     char *scratch;
-    char *memory;    /* what both stand in, from malloc */
-    size_t bytes;
     void **address;  /* of each tensor buffer */
     const void **in; /* the operands of the call at hand */
+    grad_host *host; /* whose memory it is; NULL: the caller's of grad__workspace_at */
+    void *memory;
+    size_t bytes;
 };
 
 enum { ALIGN = 64 };
 
+static size_t aligned(size_t bytes) { return (bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1); }
+
+/* ---- life -------------------------------------------------------------------------------------- */
+
+grad_program *grad__program_keep(grad_program *p)
+{
+    __atomic_add_fetch(&p->holders, 1, __ATOMIC_RELAXED);
+    return p;
+}
+
 void grad_program_free(grad_program *p)
 {
-    if (!p) return;
+    if (!p || __atomic_sub_fetch(&p->holders, 1, __ATOMIC_ACQ_REL) > 0) return;
     grad_host *host = p->host;
+    for (size_t i = 0; i < p->n_within; i++) grad_program_free(p->within[i]);
+    grad__free(host, p->within, p->within_room * sizeof *p->within);
     grad__free(host, p->steps, p->step_room * sizeof *p->steps);
     grad__free(host, p->calls, p->call_room * sizeof *p->calls);
     grad__free(host, p->buffers, p->buffer_room * sizeof *p->buffers);
@@ -36,23 +49,23 @@ grad_cost grad_program_cost(const grad_program *p)
     return p->cost;
 }
 
-int grad_workspace_new(grad_workspace **out, const grad_program *p, grad_host *host,
-                       grad_error *err)
+/* The workspace itself, addresses, operands, scratch and slab, one after another. */
+size_t grad__workspace_bytes(const grad_program *p)
 {
-    grad_workspace *w = grad__alloc(host, sizeof *w, err);
-    if (!w) return -1;
-    size_t scratch = (p->scratch + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-    *w = (grad_workspace){.p = p, .host = host, .bytes = p->slab + scratch + ALIGN};
-    w->address = grad__alloc_array(host, p->n_buffers, sizeof *w->address, err);
-    w->in = grad__alloc_array(host, p->operands, sizeof *w->in, err);
-    w->memory = grad__alloc(host, w->bytes, err);
-    if (!w->address || !w->in || !w->memory) {
-        grad_workspace_free(w);
-        return -1;
-    }
-    w->scratch = (char *)(((uintptr_t)w->memory + ALIGN - 1) & ~(uintptr_t)(ALIGN - 1));
-    w->slab = w->scratch + scratch;
-    char *tensors = w->slab + ((p->slots * 8 + ALIGN - 1) & ~(size_t)(ALIGN - 1));
+    return aligned(sizeof(grad_workspace)) + aligned(p->n_buffers * sizeof(void *)) +
+           aligned(p->operands * sizeof(void *)) + aligned(p->scratch) + aligned(p->slab);
+}
+
+grad_workspace *grad__workspace_at(void *memory, const grad_program *p, const volatile int *stop)
+{
+    char *at = memory;
+    grad_workspace *w = memory;
+    *w = (grad_workspace){.p = p, .stop = stop};
+    w->address = (void **)(at += aligned(sizeof *w));
+    w->in = (const void **)(at += aligned(p->n_buffers * sizeof(void *)));
+    w->scratch = at += aligned(p->operands * sizeof(void *));
+    w->slab = at + aligned(p->scratch);
+    char *tensors = w->slab + aligned(p->slots * 8);
     for (size_t i = 0; i < p->n_buffers; i++) {
         const tensor_buffer *b = &p->buffers[i];
         w->address[i] = b->home == IN_SLAB ? tensors + b->at
@@ -63,19 +76,30 @@ int grad_workspace_new(grad_workspace **out, const grad_program *p, grad_host *h
     for (size_t i = 0; i < p->n_constants; i++)
         memcpy(w->slab + p->constants[i].slot * (size_t)8,
                grad__pool_constant_at(p->pool, p->constants[i].number), p->constants[i].bytes);
+    return w;
+}
+
+int grad_workspace_new(grad_workspace **out, const grad_program *p, grad_host *host,
+                       grad_error *err)
+{
+    size_t bytes = grad__workspace_bytes(p) + ALIGN;
+    void *memory = grad__alloc(host, bytes, err);
+    if (!memory) return -1;
+    char *start = (char *)memory + (ALIGN - (uintptr_t)memory % ALIGN) % ALIGN;
+    grad_workspace *w = grad__workspace_at(start, p, host->stop);
+    w->host = host;
+    w->memory = memory;
+    w->bytes = bytes;
     *out = w;
     return 0;
 }
 
 void grad_workspace_free(grad_workspace *w)
 {
-    if (!w) return;
-    grad_host *host = w->host;
-    grad__free(host, w->address, w->p->n_buffers * sizeof *w->address);
-    grad__free(host, w->in, w->p->operands * sizeof *w->in);
-    grad__free(host, w->memory, w->bytes);
-    grad__free(host, w, sizeof *w);
+    if (w) grad__free(w->host, w->memory, w->bytes);
 }
+
+/* ---- running ----------------------------------------------------------------------------------- */
 
 static void *find(const grad_workspace *w, ref r)
 {
@@ -110,7 +134,7 @@ static void load_inputs(const grad_program *p, grad_workspace *w, const void *co
 int grad_run(const grad_program *p, grad_workspace *w, const void *const *inputs, grad_error *err)
 {
     static const size_t one[INLINE_OPERANDS] = {1, 1, 1};
-    grad_frame frame = {w->scratch, w->host->stop, err};
+    grad_frame frame = {w->scratch, w->stop, err};
     char *slab = w->slab;
     load_inputs(p, w, inputs);
     for (size_t i = 0; i < p->n_steps; i++) {
@@ -130,5 +154,5 @@ int grad_run(const grad_program *p, grad_workspace *w, const void *const *inputs
 
 const void *grad_result(const grad_workspace *w, size_t k)
 {
-    return find(w, w->p->results[k]);
+    return find(w, w->p->results[k].at);
 }

@@ -54,6 +54,30 @@ static bool fail(trial_report *r, const trial *t, const char *what)
     return false;
 }
 
+/* In examples and trials an operator's name is that of the function which applies it. */
+static bool find_function(void *context, const char *name, size_t length, size_t *inputs,
+                          size_t *results)
+{
+    const grad_op *op = grad_op_find_n(name, length);
+    (void)context;
+    if (!op) return false;
+    *inputs = grad_op_inputs(op);
+    *results = 1;
+    return true;
+}
+
+static int build_function(void *context, grad_graph *body, const char *name, size_t length,
+                          const grad_node *in, grad_node *out, grad_error *err)
+{
+    const grad_op *op = grad_op_find_n(name, length);
+    grad_operand operand[TRIAL_OPERANDS];
+    (void)context;
+    for (size_t k = 0; k < grad_op_inputs(op); k++) operand[k] = (grad_operand)GRAD_AT(in[k]);
+    return grad_apply(out, body, op, operand, grad_op_inputs(op), NULL, 0, err);
+}
+
+static const grad_library operators = {NULL, find_function, build_function};
+
 /* Appends the operands and the call; results[] and their number. */
 static int build(grad_graph *g, const trial *t, grad_dtype real, grad_node *in, grad_node *result,
                  size_t *n, grad_error *err)
@@ -67,6 +91,7 @@ static int build(grad_graph *g, const trial *t, grad_dtype real, grad_node *in, 
         if (grad_input(&in[k], g, operand_dtype(t, k, real), x->rank, x->dim, err) < 0) return -1;
         operand[k] = (grad_operand)GRAD_AT(in[k]);
     }
+    grad_graph_functions(g, &operators);
     *n = grad_op_results(t->op, t->attr, t->n_attrs);
     if (*n > RESULTS) abort();
     return grad_apply(result, g, t->op, operand, t->n_in, t->attr, t->n_attrs, err);
