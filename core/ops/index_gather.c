@@ -192,7 +192,7 @@ static void scatter_add_rule(B *b, const grad_pull *p)
 
 /* clang-format off */
 
-#define AXIS_REQUIRED {{"axis", ATTR_INT, true, false, NOTHING, NULL}}
+#define AXIS_REQUIRED {{.name = "axis", .type = ATTR_INT, .required = true}}
 
 const grad_op grad__op_gather = {
     .name = "gather",

@@ -214,7 +214,7 @@ const grad_op grad__op_reshape = {
            "and is worked out.",
     .gradient = "dx = reshape(g, shape of x)",
     .in = X_ALONE,
-    .attr = {{"shape", ATTR_INTS, true, false, NOTHING, NULL}},
+    .attr = {{.name = "shape", .type = ATTR_INTS, .required = true}},
     .types = TYPES_KEEP, .infer = reshape_infer, .alias = true, .rule = renaming_rule,
     .example = "reshape([1, 2, 3, 4], shape=[2, 2]) -> [[1, 2], [3, 4]]\n"
                "reshape([[1, 2, 3], [4, 5, 6]], shape=[3, -1]) -> [[1, 2], [3, 4], [5, "
@@ -230,8 +230,8 @@ const grad_op grad__op_flatten = {
            "vector of one.",
     .gradient = "dx = reshape(g, shape of x)",
     .in = X_ALONE,
-    .attr = {{"start_axis", ATTR_INT, false, false, INT_(0), NULL},
-             {"end_axis", ATTR_INT, false, false, INT_(-1), NULL}},
+    .attr = {{.name = "start_axis", .type = ATTR_INT, .otherwise = INT_(0)},
+             {.name = "end_axis", .type = ATTR_INT, .otherwise = INT_(-1)}},
     .types = TYPES_KEEP, .infer = flatten_infer, .alias = true, .rule = renaming_rule,
     .example = "flatten([[1, 2], [3, 4]]) -> [1, 2, 3, 4]\n"
                "flatten([[[1], [2]], [[3], [4]]], start_axis=1) -> [[1, 2], [3, 4]]\n"
@@ -246,7 +246,7 @@ const grad_op grad__op_squeeze = {
            "another size stays.",
     .gradient = "dx = reshape(g, shape of x)",
     .in = X_ALONE,
-    .attr = {{"axis", ATTR_INTS, false, true, NOTHING, NULL}},
+    .attr = {{.name = "axis", .type = ATTR_INTS, .nullable = true}},
     .types = TYPES_KEEP, .infer = squeeze_infer, .alias = true, .rule = renaming_rule,
     .example = "squeeze([[[1], [2]]]) -> [1, 2]\n"
                "squeeze([[[1], [2]]], axis=0) -> [[1], [2]]\n"
@@ -260,7 +260,7 @@ const grad_op grad__op_unsqueeze = {
            "result.",
     .gradient = "dx = reshape(g, shape of x)",
     .in = X_ALONE,
-    .attr = {{"axis", ATTR_INTS, true, false, NOTHING, NULL}},
+    .attr = {{.name = "axis", .type = ATTR_INTS, .required = true}},
     .types = TYPES_KEEP, .infer = unsqueeze_infer, .alias = true, .rule = renaming_rule,
     .example = "unsqueeze([1, 2], axis=0) -> [[1, 2]]\n"
                "unsqueeze([1, 2], axis=-1) -> [[1], [2]]\n"
@@ -274,7 +274,7 @@ const grad_op grad__op_transpose = {
            "reversed if null.",
     .gradient = "dx = transpose(g, the inverse order)",
     .in = X_ALONE,
-    .attr = {{"axes", ATTR_INTS, false, true, NOTHING, NULL}},
+    .attr = {{.name = "axes", .type = ATTR_INTS, .nullable = true}},
     .types = TYPES_KEEP, .infer = transpose_infer, .kernel = transpose_kernel,
     .rule = transpose_rule,
     .example = "transpose([[1, 2, 3], [4, 5, 6]]) -> [[1, 4], [2, 5], [3, 6]]\n"
@@ -288,8 +288,8 @@ const grad_op grad__op_swapaxes = {
     .doc = "x with two axes exchanged.",
     .gradient = "dx = swapaxes(g, axis1, axis2)",
     .in = X_ALONE,
-    .attr = {{"axis1", ATTR_INT, true, false, NOTHING, NULL},
-             {"axis2", ATTR_INT, true, false, NOTHING, NULL}},
+    .attr = {{.name = "axis1", .type = ATTR_INT, .required = true},
+             {.name = "axis2", .type = ATTR_INT, .required = true}},
     .types = TYPES_KEEP, .expand = swapaxes_expand,
     .example = "swapaxes([[1, 2], [3, 4]], axis1=0, axis2=1) -> [[1, 3], [2, 4]]\n"
                "swapaxes([[[1, 2]], [[3, 4]]], axis1=0, axis2=-1) -> [[[1, 3]], [[2, "
@@ -304,8 +304,8 @@ const grad_op grad__op_movedim = {
            "keep their order.",
     .gradient = "dx = movedim(g, destination, source)",
     .in = X_ALONE,
-    .attr = {{"source", ATTR_INTS, true, false, NOTHING, NULL},
-             {"destination", ATTR_INTS, true, false, NOTHING, NULL}},
+    .attr = {{.name = "source", .type = ATTR_INTS, .required = true},
+             {.name = "destination", .type = ATTR_INTS, .required = true}},
     .types = TYPES_KEEP, .expand = movedim_expand,
     .example = "movedim([[1, 2], [3, 4]], source=0, destination=1) -> [[1, 3], [2, 4]]\n"
                "movedim([[[1, 2], [3, 4]]], source=[0, 1], destination=[-1, 0]) -> "

@@ -196,10 +196,10 @@ static void triu_rule(B *b, const grad_pull *p)
 
 /* clang-format off */
 
-#define OFFSET {"offset", ATTR_INT, false, false, INT_(0), NULL}
+#define OFFSET {.name = "offset", .type = ATTR_INT, .otherwise = INT_(0)}
 #define DIAGONAL_ATTRIBUTES {OFFSET,                                                     \
-                             {"axis1", ATTR_INT, false, false, INT_(0), NULL},           \
-                             {"axis2", ATTR_INT, false, false, INT_(1), NULL}}
+                             {.name = "axis1", .type = ATTR_INT, .otherwise = INT_(0)},           \
+                             {.name = "axis2", .type = ATTR_INT, .otherwise = INT_(1)}}
 
 const grad_op grad__op_diag = {
     .name = "diag",

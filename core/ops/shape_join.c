@@ -120,7 +120,7 @@ const grad_op grad__op_concat = {
     .doc = "Tensors joined along an axis; their other axes have the same sizes.",
     .gradient = "da = the slice of g where a stands",
     .in = {{"a", GRAD_ROLE_NUMBER, false}}, .variadic = true,
-    .attr = {{"axis", ATTR_INT, false, false, INT_(0), NULL}},
+    .attr = {{.name = "axis", .type = ATTR_INT, .otherwise = INT_(0)}},
     .types = TYPES_PROMOTE, .infer = concat_infer, .kernel = join_kernel,
     .rule = concat_rule,
     .example = "concat([1, 2], [3]) -> [1, 2, 3]\n"
@@ -136,7 +136,7 @@ const grad_op grad__op_stack = {
            "in the result.",
     .gradient = "da = g at a's index",
     .in = {{"a", GRAD_ROLE_NUMBER, false}}, .variadic = true,
-    .attr = {{"axis", ATTR_INT, false, false, INT_(0), NULL}},
+    .attr = {{.name = "axis", .type = ATTR_INT, .otherwise = INT_(0)}},
     .types = TYPES_PROMOTE, .infer = stack_infer, .kernel = join_kernel,
     .rule = stack_rule,
     .example = "stack(1, 2, 3) -> [1, 2, 3]\n"

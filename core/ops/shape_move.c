@@ -262,7 +262,7 @@ const grad_op grad__op_expand = {
     .doc = "x broadcast to the given shape; -1 keeps the size of an axis.",
     .gradient = "dx = g summed over the axes that were repeated",
     .in = X_ALONE,
-    .attr = {{"shape", ATTR_INTS, true, false, NOTHING, NULL}},
+    .attr = {{.name = "shape", .type = ATTR_INTS, .required = true}},
     .types = TYPES_KEEP, .infer = expand_infer, .kernel = expand_kernel,
     .broadcasts = true,
     .rule = expand_rule,
@@ -279,7 +279,7 @@ const grad_op grad__op_tile = {
            "is shorter.",
     .gradient = "dx = g summed over the copies",
     .in = X_ALONE,
-    .attr = {{"repeats", ATTR_INTS, true, false, NOTHING, NULL}},
+    .attr = {{.name = "repeats", .type = ATTR_INTS, .required = true}},
     .types = TYPES_KEEP, .expand = tile_expand,
     .example = "tile([1, 2], repeats=2) -> [1, 2, 1, 2]\n"
                "tile([[1, 2]], repeats=[2, 1]) -> [[1, 2], [1, 2]]\n"
@@ -296,7 +296,7 @@ const grad_op grad__op_flip = {
            "null.",
     .gradient = "dx = flip(g, axis)",
     .in = X_ALONE,
-    .attr = {{"axis", ATTR_INTS, true, true, NOTHING, NULL}},
+    .attr = {{.name = "axis", .type = ATTR_INTS, .required = true, .nullable = true}},
     .types = TYPES_KEEP, .infer = flip_infer, .kernel = flip_kernel, .rule = flip_rule,
     .example = "flip([1, 2, 3], axis=0) -> [3, 2, 1]\n"
                "flip([[1, 2], [3, 4]], axis=1) -> [[2, 1], [4, 3]]\n"
@@ -311,8 +311,8 @@ const grad_op grad__op_roll = {
            "in again; as one row of all elements if axis is null.",
     .gradient = "dx = roll(g, -shift, axis)",
     .in = X_ALONE,
-    .attr = {{"shift", ATTR_INTS, true, false, NOTHING, NULL},
-             {"axis", ATTR_INTS, false, true, NOTHING, NULL}},
+    .attr = {{.name = "shift", .type = ATTR_INTS, .required = true},
+             {.name = "axis", .type = ATTR_INTS, .nullable = true}},
     .types = TYPES_KEEP, .infer = roll_infer, .kernel = roll_kernel, .rule = roll_rule,
     .example = "roll([1, 2, 3, 4], shift=1) -> [4, 1, 2, 3]\n"
                "roll([[1, 2], [3, 4]], shift=1) -> [[4, 1], [2, 3]]\n"

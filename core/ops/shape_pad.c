@@ -71,9 +71,9 @@ const grad_op grad__op_pad = {
            "padded.",
     .gradient = "dx = pad(g, -pads)",
     .in = X_ALONE,
-    .attr = {{"pads", ATTR_PAIRS, true, false, NOTHING, NULL},
-             {"mode", ATTR_TEXT, false, false, INT_(0), "constant"},
-             {"value", ATTR_NUMBER, false, false, INT_(0), NULL}},
+    .attr = {{.name = "pads", .type = ATTR_PAIRS, .required = true},
+             {.name = "mode", .type = ATTR_TEXT, .otherwise = INT_(0), .choices = "constant"},
+             {.name = "value", .type = ATTR_NUMBER, .otherwise = INT_(0)}},
     .types = TYPES_KEEP, .infer = pad_infer, .kernel = pad_kernel, .rule = pad_rule,
     .example = "pad([1, 2], pads=[[1, 2]]) -> [0, 1, 2, 0, 0]\n"
                "pad([[1, 2]], pads=[[0, 1], [1, 0]], value=9) -> [[9, 1, 2], [9, 9, "

@@ -272,12 +272,12 @@ static int split_expand(B *b, const grad_args *a, V *out)
 
 #define WHOLE_AND_PIECE                                                                  \
     {{"base", GRAD_ROLE_NUMBER, false}, {"piece", GRAD_ROLE_NUMBER, false}}
-#define SLICE_ATTRIBUTES {{"starts", ATTR_INTS, true, true, NOTHING, NULL},              \
-                          {"stops", ATTR_INTS, true, true, NOTHING, NULL},               \
-                          {"steps", ATTR_INTS, false, true, NOTHING, NULL},              \
-                          {"axes", ATTR_INTS, false, true, NOTHING, NULL}}
-#define SELECT_ATTRIBUTES {{"axis", ATTR_INT, true, false, NOTHING, NULL},               \
-                           {"index", ATTR_INT, true, false, NOTHING, NULL}}
+#define SLICE_ATTRIBUTES {{.name = "starts", .type = ATTR_INTS, .required = true, .nullable = true},              \
+                          {.name = "stops", .type = ATTR_INTS, .required = true, .nullable = true},               \
+                          {.name = "steps", .type = ATTR_INTS, .nullable = true},              \
+                          {.name = "axes", .type = ATTR_INTS, .nullable = true}}
+#define SELECT_ATTRIBUTES {{.name = "axis", .type = ATTR_INT, .required = true},               \
+                           {.name = "index", .type = ATTR_INT, .required = true}}
 
 const grad_op grad__op_slice = {
     .name = "slice",
@@ -344,8 +344,8 @@ const grad_op grad__op_split = {
            "result a size.",
     .gradient = "dx = the parts' gradients, joined",
     .in = X_ALONE,
-    .attr = {{"sizes", ATTR_INTS, true, false, NOTHING, NULL},
-             {"axis", ATTR_INT, false, false, INT_(0), NULL}},
+    .attr = {{.name = "sizes", .type = ATTR_INTS, .required = true},
+             {.name = "axis", .type = ATTR_INT, .otherwise = INT_(0)}},
     .types = TYPES_KEEP, .expand = split_expand, .results = split_results,
     .example = "split([1, 2, 3], sizes=[1, 2]) -> [1]; [2, 3]\n"
                "split([[1, 2, 3], [4, 5, 6]], sizes=[2, 1], axis=1) -> [[1, 2], [4, "

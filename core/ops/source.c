@@ -239,9 +239,9 @@ const grad_op grad__op_input = {
     .doc = "An input of the graph. It may declare its shape (a list, null where a size "
            "is free), its dtype, and a value that stands in when the request gives none.",
     .gradient = "whatever reaches it",
-    .attr = {{"shape", ATTR_INTS, false, true, NOTHING, NULL},
-             {"dtype", ATTR_DTYPE, false, true, NOTHING, NULL},
-             {"value", ATTR_TENSOR, false, true, NOTHING, NULL}},
+    .attr = {{.name = "shape", .type = ATTR_INTS, .nullable = true},
+             {.name = "dtype", .type = ATTR_DTYPE, .nullable = true},
+             {.name = "value", .type = ATTR_TENSOR, .nullable = true}},
     .types = TYPES_KEEP, .rule = no_gradient,
 };
 
@@ -249,9 +249,9 @@ const grad_op grad__op_constant = {
     .name = "constant",
     .doc = "The tensor given as value, which no request changes.",
     .gradient = "whatever reaches it, where it is asked for by name",
-    .attr = {{"value", ATTR_TENSOR, true, false, NOTHING, NULL},
-             {"shape", ATTR_INTS, false, true, NOTHING, NULL},
-             {"dtype", ATTR_DTYPE, false, true, NOTHING, NULL}},
+    .attr = {{.name = "value", .type = ATTR_TENSOR, .required = true},
+             {.name = "shape", .type = ATTR_INTS, .nullable = true},
+             {.name = "dtype", .type = ATTR_DTYPE, .nullable = true}},
     .types = TYPES_KEEP, .rule = no_gradient,
 };
 
@@ -260,10 +260,10 @@ const grad_op grad__op_arange = {
     .doc = "start, start + step, ... up to stop, which is left out; int64 if all three "
            "are whole numbers.",
     .gradient = "none: it has no operands",
-    .attr = {{"start", ATTR_NUMBER, false, false, INT_(0), NULL},
-             {"stop", ATTR_NUMBER, true, false, NOTHING, NULL},
-             {"step", ATTR_NUMBER, false, false, INT_(1), NULL},
-             {"dtype", ATTR_DTYPE, false, true, NOTHING, NULL}},
+    .attr = {{.name = "start", .type = ATTR_NUMBER, .otherwise = INT_(0)},
+             {.name = "stop", .type = ATTR_NUMBER, .required = true},
+             {.name = "step", .type = ATTR_NUMBER, .otherwise = INT_(1)},
+             {.name = "dtype", .type = ATTR_DTYPE, .nullable = true}},
     .types = TYPES_KEEP, .result = RESULT_SET, .infer = arange_infer,
     .kernel = arange_kernel,
     .rule = no_gradient,
@@ -277,9 +277,9 @@ const grad_op grad__op_full = {
     .name = "full",
     .doc = "A tensor of the given shape, every element of it the value.",
     .gradient = "none: it has no operands",
-    .attr = {{"shape", ATTR_INTS, true, false, NOTHING, NULL},
-             {"value", ATTR_NUMBER, true, false, NOTHING, NULL},
-             {"dtype", ATTR_DTYPE, false, true, NOTHING, NULL}},
+    .attr = {{.name = "shape", .type = ATTR_INTS, .required = true},
+             {.name = "value", .type = ATTR_NUMBER, .required = true},
+             {.name = "dtype", .type = ATTR_DTYPE, .nullable = true}},
     .types = TYPES_KEEP, .result = RESULT_SET, .infer = full_infer, .kernel = full_kernel,
     .rule = no_gradient,
     .example = "full(shape=[2, 2], value=0.5) -> [[0.5, 0.5], [0.5, 0.5]]\n"
@@ -293,9 +293,9 @@ const grad_op grad__op_eye = {
     .doc = "n rows and m columns (as many as rows, if not given) with ones on the "
            "diagonal, zeros elsewhere.",
     .gradient = "none: it has no operands",
-    .attr = {{"n", ATTR_INT, true, false, NOTHING, NULL},
-             {"m", ATTR_INT, false, true, NOTHING, NULL},
-             {"dtype", ATTR_DTYPE, false, true, NOTHING, NULL}},
+    .attr = {{.name = "n", .type = ATTR_INT, .required = true},
+             {.name = "m", .type = ATTR_INT, .nullable = true},
+             {.name = "dtype", .type = ATTR_DTYPE, .nullable = true}},
     .types = TYPES_KEEP, .result = RESULT_SET, .infer = eye_infer, .kernel = eye_kernel,
     .rule = no_gradient,
     .example = "eye(n=2) -> [[1, 0], [0, 1]]\n"
