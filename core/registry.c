@@ -31,7 +31,11 @@
     X(part, "parts")                                                                              \
     X(control_bodies, "control flow")                                                             \
     X(control_flow, "control flow")                                                               \
-    X(scan, "control flow")
+    X(scan, "control flow")                                                                       \
+    X(loss_distance, "losses")                                                                    \
+    X(loss_class, "losses")                                                                       \
+    X(loss_likelihood, "losses")                                                                  \
+    X(loss_margin, "losses")
 
 #define X(list, title) extern const grad_op *const grad__family_##list[];
 FAMILIES(X)
