@@ -252,6 +252,7 @@ int grad_apply(grad_node *out, grad_graph *g, const grad_op *op, const grad_oper
     size_t before = g->n;
     if (place(b, made, op, n_in, x, v) < 0) goto done;
     for (size_t i = 0; i < results; i++) made[i] = own(b, made[i], before);
+    if (grad__blame_call(b, before, made[0], op, n_in, x) < 0) goto done;
     if (!v_failed(b)) memcpy(out, made, results * sizeof *out);
 done:
     if (x != few) grad__free(g->host, x, n_in * sizeof *x);

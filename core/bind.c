@@ -52,7 +52,8 @@ static int bind(compiler *c, uint32_t i, bound *to)
     if (n->op->functions && !within) return -1;
     *to = (bound){.call = {n->op, node_attr(g, n), n->n_in, (grad_dtype)n->dtype, kept, dtype, shape,
                            within},
-                  .out = c->home[i], .in = refs, .node = i};
+                  .out = c->home[i], .in = refs, .node = i, .input = ITS_OWN};
+    grad__blamed(g, i, &to->node, &to->input);
     if (!lanes) return 0;
     to->nest = grad__lanes_nest(pool, to->call.shape, to->call.dtype, n->n_in, shape, dtype, c->err);
     to->lanes = n->op->lanes[grad__settled(g, n->op, n->n_in, in)];

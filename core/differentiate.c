@@ -132,7 +132,9 @@ static int visit(B *b, struct grad_walk *w, size_t i)
     memcpy(in, node_in(b->g, &b->g->at[i]), n.n_in * sizeof *in);
     grad_pull p = {.y = (V)i, .g = w->cotangent[i], .n_in = n.n_in, .in = in,
                    .attr = node_attr(b->g, &n), .walk = w};
+    size_t before = b->g->n;
     n.op->rule(b, &p);
+    if (!v_failed(b)) grad__blame_adjoint(b, before, (V)i);
     if (in != few) grad__free(b->g->host, in, n.n_in * sizeof *in);
     return v_failed(b) ? -1 : 0;
 }

@@ -86,8 +86,8 @@ typedef uint32_t grad_node; /* a node's place in its graph */
 /* Caller-owned, fixed size; start it as {0}. Filling it allocates nothing. */
 typedef struct grad_error {
     grad_code code;
-    grad_node node;    /* the node at fault when it was found at run time, else GRAD_NONE */
-    int input;         /* the operand at fault, or -1 */
+    grad_node node;    /* found at run time: the result of the call at fault; else GRAD_NONE */
+    int input;         /* the operand at fault of that call, or -1 */
     char attribute[32]; /* the attribute at fault, or "" */
     char text[480];    /* one sentence: what was expected, what was found */
 } grad_error;
@@ -320,7 +320,7 @@ GRAD_API void grad_workspace_free(grad_workspace *w);
 
 /* inputs[i]: the data of input i, in the dtype and shape declared (may be NULL where no result
    depends on it); borrowed, and must stay as it is until the results have been read. Allocates
-   nothing. err->node names the graph's node at fault. */
+   nothing. err->node names the result of the call at fault, also of one that is differentiated. */
 GRAD_API GRAD_CHECK int grad_run(const grad_program *p, grad_workspace *w,
                                  const void *const *inputs, grad_error *err);
 /* The data of result k of the last run: borrowed from w, from the inputs or from the program. */

@@ -27,6 +27,7 @@ void grad_graph_free(grad_graph *g)
     grad__free(host, g->at, g->room * sizeof *g->at);
     grad__free(host, g->operand, g->operand_room * sizeof *g->operand);
     if (!g->is_body) grad__functions_free(g->functions);
+    grad__free(host, g->blame, g->blame_room * sizeof *g->blame);
     grad__pool_drop(g->pool);
     grad__free(host, g, sizeof *g);
 }

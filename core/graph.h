@@ -28,6 +28,13 @@ typedef struct scalar_memo {
     uint64_t bits;
 } scalar_memo;
 
+/* Of a node whose kernel may refuse an operand's values: the result of the call that it is part of,
+   and which of that call's operands the values come from; -1: not known. */
+typedef struct blame {
+    V node, result;
+    int input;
+} blame;
+
 struct grad_graph {
     grad_host *host;
     grad_pool *pool;
@@ -36,6 +43,8 @@ struct grad_graph {
     size_t n, room;
     uint32_t *operand;
     size_t operands, operand_room;
+    blame *blame; /* in the order of their nodes */
+    size_t blames, blame_room;
     uint32_t inputs;
     struct functions *functions; /* shared by a graph and the bodies it leads to; NULL: none yet */
     const grad_library *library;
@@ -79,6 +88,13 @@ V grad__copy_node(B *b, const grad_graph *from, size_t i, const V *map);
 bool grad__is_part(const grad_graph *g, size_t i, size_t pack);
 /* The dtype that chooses a primitive's kernel: the first number operand speaks for all. */
 grad_dtype grad__settled(const grad_graph *g, const grad_op *op, size_t n_in, const V *in);
+/* blame.c. The nodes from `first` on are what a call op(in…) with this result has appended; what
+   the adjoint of node `of` has. -1 when out of memory. */
+int grad__blame_call(B *b, size_t first, V result, const grad_op *op, size_t n, const V *in);
+int grad__blame_adjoint(B *b, size_t first, V of);
+/* Fills in whom to name when node `at` refuses a value; false: itself. */
+bool grad__blamed(const grad_graph *g, V at, V *result, int *input);
+
 /* A 0-d constant. */
 V grad__scalar(B *b, grad_dtype dtype, const void *data);
 V grad__scalar_real(B *b, grad_dtype dtype, double x);

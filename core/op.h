@@ -182,6 +182,8 @@ struct grad_op {
     size_t (*scratch)(const grad_call *c); /* bytes */
     double flops;                  /* an element of the result; 0 means 1 */
     double (*work)(const grad_call *c); /* where `flops` cannot say it: flops of the whole call */
+    int checks;      /* 1 + the operand whose values the kernel may refuse; 0: the first of role
+                        INDEX, if there is one */
     bool in_place;   /* the kernel may be given out == in[0] when in[0] dies here */
     bool runs_empty; /* run even when the result has no elements (checks its operands) */
     bool alias;      /* the result is in[0]'s bytes under another shape: no kernel */

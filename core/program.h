@@ -23,13 +23,16 @@ typedef struct ref {
     uint32_t at : 31;
 } ref;
 
+#define ITS_OWN INT32_MAX
+
 typedef struct bound {
     grad_call call;
     const lanes_nest *nest; /* element-wise calls */
     grad_lanes lanes;
     ref out;
     const ref *in;
-    uint32_t node;
+    uint32_t node; /* to name in an error */
+    int input;     /* ... and its operand; ITS_OWN: the one that the kernel names */
 } bound;
 
 typedef enum home { IN_SLAB, IN_CONSTANT, IN_INPUT } home;

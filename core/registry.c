@@ -27,7 +27,6 @@
     X(index, "index")                                                                             \
     X(index_gather, "index")                                                                      \
     X(linalg, "linear algebra")                                                                   \
-    X(loss, "losses")                                                                             \
     X(part, "parts")                                                                              \
     X(control_bodies, "control flow")                                                             \
     X(control_flow, "control flow")                                                               \

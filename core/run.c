@@ -116,7 +116,11 @@ static int call_step(const grad_workspace *w, const bound *call, grad_frame *fra
         result = grad__lanes_run(call->nest, call->lanes, find(w, call->out), in, frame);
     else
         result = c->op->kernel(c, find(w, call->out), in, frame);
-    if (result < 0 && frame->err->code != GRAD_STOPPED) frame->err->node = call->node;
+    if (result < 0 && frame->err->code != GRAD_STOPPED) {
+        frame->err->node = call->node;
+        if (c->program) frame->err->input = -1; /* an operand of a node within the body */
+        if (frame->err->input >= 0 && call->input != ITS_OWN) frame->err->input = call->input;
+    }
     if (result == 0 && grad_stopped(frame)) return grad_frame_stopped(frame);
     return result;
 }

@@ -141,7 +141,7 @@ static int refuse_exponent(grad_frame *frame, i64 exponent)
               "pow: an integer to the power of a negative integer, here %lld, is not an integer; "
               "cast one of them to a real type",
               (long long)exponent);
-    frame->err->input = 1;
+    frame->err->input = 0;
     return -1;
 }
 
@@ -165,6 +165,7 @@ const grad_op grad__op_not_negative = {
     .in = X_ONLY,
     .types = TYPES_PROMOTE,
     .kernel = not_negative_kernel,
+    .checks = 1,
     .in_place = true,
     .internal = true,
     .rule = no_gradient,
