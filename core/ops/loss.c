@@ -39,10 +39,9 @@ int grad__check_broadcast(B *b, const grad_args *a)
 int grad__check_not_negative(B *b, const grad_args *a, size_t k)
 {
     const char *name = a->op->attr[k].name;
-    if (a->attr[k].r >= 0) return 0;
-    return grad_expand_fail(b, GRAD_BAD_ATTRIBUTE, -1, name, "%s: %s must not be %s, found %g",
-                            a->op->name, name, isnan(a->attr[k].r) ? "NaN" : "negative",
-                            a->attr[k].r);
+    if (a->attr[k].r >= 0) return 0; /* NaN is not */
+    return grad_expand_fail(b, GRAD_BAD_ATTRIBUTE, -1, name, "%s: %s must be 0 or more, found %g",
+                            a->op->name, name, a->attr[k].r);
 }
 
 V grad__hinge(B *b, V x)

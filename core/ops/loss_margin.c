@@ -119,9 +119,8 @@ static int check_order(B *b, const grad_args *a, double order)
         const grad_shape *s = v_shape(b, a->in[k]);
         if (s->rank > 0 && s->dim[s->rank - 1] == 0)
             return grad_expand_fail(b, GRAD_SHAPE_MISMATCH, (int)k, NULL,
-                                    "triplet_margin_loss: vectors of no elements have no norm of "
-                                    "order %g",
-                                    order);
+                                    "triplet_margin_loss: vectors of no elements have a norm of a "
+                                    "positive, finite order only");
     }
     return 0;
 }
