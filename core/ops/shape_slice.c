@@ -272,12 +272,14 @@ static int split_expand(B *b, const grad_args *a, V *out)
 
 #define WHOLE_AND_PIECE                                                                  \
     {{"base", GRAD_ROLE_NUMBER, false}, {"piece", GRAD_ROLE_NUMBER, false}}
-#define SLICE_ATTRIBUTES {{.name = "starts", .type = ATTR_INTS, .required = true, .nullable = true},              \
-                          {.name = "stops", .type = ATTR_INTS, .required = true, .nullable = true},               \
-                          {.name = "steps", .type = ATTR_INTS, .nullable = true},              \
-                          {.name = "axes", .type = ATTR_INTS, .nullable = true}}
-#define SELECT_ATTRIBUTES {{.name = "axis", .type = ATTR_INT, .required = true},               \
-                           {.name = "index", .type = ATTR_INT, .required = true}}
+#define SLICE_ATTRIBUTES                                                                         \
+    {{.name = "starts", .type = ATTR_INTS, .required = true, .nullable = true},                  \
+     {.name = "stops", .type = ATTR_INTS, .required = true, .nullable = true},                   \
+     {.name = "steps", .type = ATTR_INTS, .nullable = true},                                     \
+     {.name = "axes", .type = ATTR_INTS, .nullable = true}}
+#define SELECT_ATTRIBUTES                                                                        \
+    {{.name = "axis", .type = ATTR_INT, .required = true},                                       \
+     {.name = "index", .type = ATTR_INT, .required = true}}
 
 const grad_op grad__op_slice = {
     .name = "slice",
