@@ -123,7 +123,7 @@ $(B)/everything.a: $(CORE) $(API) $(filter-out %/main.o,$(SERVER)) $(GEN) $(HELP
 	$(Q)ar rcs $@ $^
 $(PROGRAMS): %: %.o $(B)/everything.a
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(B)/everything.a $(BLAS_LIBS) -lcmocka -lcurl -ljansson \
-	    -lmicrohttpd -lpthread -lstdc++ -lm
+	    -lmicrohttpd -lz -lpthread -lstdc++ -lm
 
 -include $(patsubst %.o,%.d,$(CORE) $(API) $(SERVER) $(TESTS) $(HELP))
 

@@ -5,7 +5,7 @@
 set -eu
 
 build="make gcc g++ libc6-dev pkgconf libopenblas-pthread-dev libmicrohttpd-dev libjansson-dev libyaml-dev"
-test="libcmocka-dev libcurl4-openssl-dev curl"
+test="libcmocka-dev libcurl4-openssl-dev zlib1g-dev curl"
 lint="clang clang-tidy shellcheck"
 bench="wrk python3 python3-torch python3-fastapi python3-uvicorn"
 image="buildah podman debootstrap runc uidmap curl"
