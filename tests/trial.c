@@ -197,7 +197,8 @@ bool trial_check_float32(trial_report *r, trial *t, double tolerance)
 
 /* ---- derivatives ------------------------------------------------------------------------------- */
 
-/* f = sum over nodes of sum(random * node), a scalar; GRAD_NONE nodes and integers left out. */
+/* f = sum over nodes of sum(random * node), a scalar; GRAD_NONE nodes and integers left out. The
+   random numbers are such that float32 holds them. */
 static int weigh(grad_node *f, grad_graph *g, const grad_node *node, size_t n, uint64_t *state,
                  grad_error *err)
 {
@@ -206,10 +207,11 @@ static int weigh(grad_node *f, grad_graph *g, const grad_node *node, size_t n, u
     for (size_t i = 0; i < n; i++) {
         if (node[i] == GRAD_NONE || !grad_dtype_is_float(grad_node_dtype(g, node[i]))) continue;
         const grad_shape *s = grad_node_shape(g, node[i]);
+        grad_dtype dtype = grad_node_dtype(g, node[i]);
         double *u = malloc(((size_t)s->count + 1) * sizeof *u);
         grad_node c, m, part;
-        for (int64_t k = 0; k < s->count; k++) u[k] = 0.5 + uniform(state);
-        int bad = grad_constant(&c, g, GRAD_FLOAT64, s->rank, s->dim, u, err) < 0 ||
+        for (int64_t k = 0; k < s->count; k++) store(u, dtype, (size_t)k, (float)(0.5 + uniform(state)));
+        int bad = grad_constant(&c, g, dtype, s->rank, s->dim, u, err) < 0 ||
                   grad_apply(&m, g, mul, (grad_operand[]){GRAD_AT(c), GRAD_AT(node[i])}, 2, NULL, 0,
                              err) < 0 ||
                   grad_apply(&part, g, sum, (grad_operand[]){GRAD_AT(m)}, 1, NULL, 0, err) < 0;
@@ -240,13 +242,57 @@ static void draw(trial *t, uint64_t *state)
     }
 }
 
+/* f and its derivatives as a program. */
 typedef struct subject {
-    grad_program *p;
+    grad_host host;
+    grad_graph *g;
+    grad_program *p; /* NULL where there is nothing to differentiate */
     grad_workspace *w;
     inputs x;
     size_t n_wrt, operand[TRIAL_OPERANDS]; /* which data, which operand of the trial */
     size_t data[TRIAL_OPERANDS];
 } subject;
+
+static int subject_new(subject *s, const trial *t, grad_dtype real, int order, uint64_t *state,
+                       grad_error *err)
+{
+    grad_node in[TRIAL_OPERANDS], out[RESULTS], wrt[TRIAL_OPERANDS], want[TRIAL_OPERANDS + 1];
+    size_t n = 0, data = 0;
+    *s = (subject){.host = GRAD_HOST_DEFAULT};
+    if (grad_graph_new(&s->g, &s->host, real, err) < 0 ||
+        build(s->g, t, real, in, out, &n, err) < 0)
+        return -1;
+    for (size_t k = 0; k < t->n_in; k++) {
+        if (in[k] == GRAD_NONE) continue;
+        if (grad_node_dtype(s->g, in[k]) == real) {
+            s->operand[s->n_wrt] = k;
+            s->data[s->n_wrt] = data;
+            wrt[s->n_wrt++] = in[k];
+        }
+        data++;
+    }
+    if (weigh(&want[0], s->g, out, n, state, err) < 0) return -1;
+    if (want[0] == GRAD_NONE || s->n_wrt == 0) return 0;
+    for (int i = 1; i < order; i++)
+        if (grad_gradient(want + 1, s->g, want, NULL, 1, wrt, s->n_wrt, err) < 0 ||
+            weigh(&want[0], s->g, want + 1, s->n_wrt, state, err) < 0)
+            return -1;
+    if (grad_gradient(want + 1, s->g, want, NULL, 1, wrt, s->n_wrt, err) < 0 ||
+        grad_compile(&s->p, s->g, want, s->n_wrt + 1, err) < 0 ||
+        grad_workspace_new(&s->w, s->p, &s->host, err) < 0)
+        return -1;
+    fill(&s->x, t, real);
+    return 0;
+}
+
+static bool subject_free(subject *s) /* was all memory given back? */
+{
+    grad_workspace_free(s->w);
+    grad_program_free(s->p);
+    grad_graph_free(s->g);
+    free(s->x.memory);
+    return s->host.used == 0;
+}
 
 static bool value_at(subject *s, double *out, grad_error *err)
 {
@@ -289,50 +335,62 @@ static bool hold_against_differences(trial_report *r, const trial *t, subject *s
 
 bool trial_check_gradient(trial_report *r, const trial *given, int order, uint64_t seed)
 {
-    static trial room; /* large */
-    trial *t = &room;
-    grad_host host = GRAD_HOST_DEFAULT;
+    static trial t; /* large */
     grad_error err = {0};
-    grad_graph *g = NULL;
-    grad_node in[TRIAL_OPERANDS], out[RESULTS], wrt[TRIAL_OPERANDS], want[TRIAL_OPERANDS + 1];
-    subject s = {0};
-    size_t n = 0, data = 0;
+    subject s;
     uint64_t state = seed;
     bool good = false;
-    *t = *given;
-    draw(t, &state);
-    if (grad_graph_new(&g, &host, GRAD_FLOAT64, &err) < 0 ||
-        build(g, t, GRAD_FLOAT64, in, out, &n, &err) < 0)
-        goto done;
-    for (size_t k = 0; k < t->n_in; k++) {
-        if (in[k] == GRAD_NONE) continue;
-        if (grad_node_dtype(g, in[k]) == GRAD_FLOAT64) {
-            s.operand[s.n_wrt] = k;
-            s.data[s.n_wrt] = data;
-            wrt[s.n_wrt++] = in[k];
+    t = *given;
+    draw(&t, &state);
+    if (subject_new(&s, &t, GRAD_FLOAT64, order, &state, &err) == 0)
+        good = !s.p || hold_against_differences(r, &t, &s, &err);
+    if (err.code) good = fail(r, &t, err.text);
+    if (!subject_free(&s) && good) good = fail(r, &t, "memory was not given back");
+    return good;
+}
+
+static bool hold_against_float64(trial_report *r, const trial *t, const subject *narrow,
+                                 const subject *wide, double tolerance)
+{
+    for (size_t k = 0; k < narrow->n_wrt; k++) {
+        const float *found = grad_result(narrow->w, k + 1);
+        const double *want = grad_result(wide->w, k + 1);
+        size_t count = t->in[narrow->operand[k]].count;
+        double scale = 0;
+        for (size_t i = 0; i < count; i++)
+            if (isfinite(want[i]) && fabs(want[i]) > scale) scale = fabs(want[i]);
+        for (size_t i = 0; i < count; i++) {
+            if (close_to(found[i], want[i], scale, tolerance, &r->worst)) continue;
+            char text[200];
+            snprintf(text, sizeof text,
+                     "d/d(operand %zu)[%zu] is %.9g in float32, %.12g in float64, the largest %.6g",
+                     narrow->operand[k], i, found[i], want[i], scale);
+            return fail(r, t, text);
         }
-        data++;
     }
-    if (weigh(&want[0], g, out, n, &state, &err) < 0) goto done;
-    good = true;
-    if (want[0] == GRAD_NONE || s.n_wrt == 0) goto done; /* nothing to differentiate */
-    good = false;
-    for (int i = 1; i < order; i++)
-        if (grad_gradient(want + 1, g, want, NULL, 1, wrt, s.n_wrt, &err) < 0 ||
-            weigh(&want[0], g, want + 1, s.n_wrt, &state, &err) < 0)
-            goto done;
-    if (grad_gradient(want + 1, g, want, NULL, 1, wrt, s.n_wrt, &err) < 0 ||
-        grad_compile(&s.p, g, want, s.n_wrt + 1, &err) < 0 ||
-        grad_workspace_new(&s.w, s.p, &host, &err) < 0)
-        goto done;
-    fill(&s.x, t, GRAD_FLOAT64);
-    good = hold_against_differences(r, t, &s, &err);
-done:
-    if (err.code) good = fail(r, t, err.text);
-    grad_workspace_free(s.w);
-    grad_program_free(s.p);
-    grad_graph_free(g);
-    free(s.x.memory);
-    if (good && host.used) good = fail(r, t, "memory was not given back");
+    return true;
+}
+
+bool trial_check_gradient_float32(trial_report *r, const trial *given, double tolerance,
+                                  uint64_t seed)
+{
+    static trial t;
+    grad_error err = {0};
+    subject narrow = {0}, wide = {0};
+    uint64_t state = seed, again;
+    bool good = false;
+    t = *given;
+    draw(&t, &state);
+    again = state;
+    for (size_t k = 0; k < t.n_in; k++)
+        for (size_t i = 0; i < t.in[k].count; i++) t.in[k].value[i] = (float)t.in[k].value[i];
+    if (subject_new(&narrow, &t, GRAD_FLOAT32, 1, &state, &err) == 0 &&
+        subject_new(&wide, &t, GRAD_FLOAT64, 1, &again, &err) == 0)
+        good = !narrow.p || (grad_run(narrow.p, narrow.w, narrow.x.data, &err) == 0 &&
+                             grad_run(wide.p, wide.w, wide.x.data, &err) == 0 &&
+                             hold_against_float64(r, &t, &narrow, &wide, tolerance));
+    if (err.code) good = fail(r, &t, err.text);
+    if (!(subject_free(&narrow) & subject_free(&wide)) && good)
+        good = fail(r, &t, "memory was not given back");
     return good;
 }

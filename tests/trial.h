@@ -47,5 +47,9 @@ bool trial_check_float32(trial_report *r, trial *t, double tolerance);
 /* First (order 1) or second (order 2) derivatives against central differences, at random points of
    the row's domain. */
 bool trial_check_gradient(trial_report *r, const trial *t, int order, uint64_t seed);
+/* First derivatives in float32 against float64 at such a point; tolerance relative to the largest
+   element of an operand's. */
+bool trial_check_gradient_float32(trial_report *r, const trial *t, double tolerance,
+                                  uint64_t seed);
 
 #endif
