@@ -48,7 +48,7 @@ bool trial_check_float32(trial_report *r, trial *t, double tolerance);
    the row's domain. */
 bool trial_check_gradient(trial_report *r, const trial *t, int order, uint64_t seed);
 /* First derivatives in float32 against float64 at such a point; tolerance relative to the largest
-   element of an operand's. */
+   element of an operand's, or to a hundredth of what is differentiated where that is more. */
 bool trial_check_gradient_float32(trial_report *r, const trial *t, double tolerance,
                                   uint64_t seed);
 
