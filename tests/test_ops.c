@@ -15,18 +15,6 @@
 
 static const double tolerance = 2e-14, tolerance_float32 = 2e-5;
 
-static const char *default_trials(const grad_op *op)
-{
-    if (op->trials) return op->trials;
-    if (op->infer || op->variadic) return NULL;
-    switch (grad_op_inputs(op)) {
-    case 1: return "[]; [3]; [2,3]; [0,3]; [1]";
-    case 2: return "[] []; [3] [3]; [2,3] [3]; [2,1] [1,3]; [] [2]; [0,3] [3]; [1] [2,1]";
-    case 3: return "[] [] []; [3] [3] [3]; [2,3] [3] []; [2,1] [1,3] [2,3]; [0,3] [3] [1]";
-    default: return NULL;
-    }
-}
-
 static int complain(const trial_report *r)
 {
     fprintf(stderr, "  %s\n", r->text);
@@ -54,7 +42,7 @@ static int check_row(const grad_op *op, trial_report *worst, trial_report *narro
         bad += fprintf(stderr, "  %s: neither a rule nor a word that there is none\n", op->name) > 0;
     bool tried = false;
     if (grad_op_is_differentiable(op)) {
-        at = default_trials(op);
+        at = trial_shapes(op);
         for (uint64_t seed = 7; trial_next_shapes(&t, op, &at); seed++) {
             tried = true;
             for (int order = 1; order <= 2; order++)
@@ -74,7 +62,8 @@ static void every_row_agrees_with_its_known_values_and_with_differences(void **s
     trial_report worst = {0}, narrow = {0};
     int bad = 0, rows = 0;
     for (const grad_family *f = grad__families(); f->name; f++)
-        for (const grad_op *const *op = f->ops; *op; op++, rows++) bad += check_row(*op, &worst, &narrow);
+        for (const grad_op *const *op = f->ops; *op; op++, rows++)
+            bad += check_row(*op, &worst, &narrow);
     printf("  %d rows, %zu of them public, largest relative error %.2g, in float32 %.2g\n", rows,
            grad_op_count(), worst.worst, narrow.worst);
     assert_int_equal(bad, 0);

@@ -3,8 +3,8 @@
  * Every line of every tests/oracle/NAME.jsonl.gz (or of the folder that ORACLE names) is a case,
  *     {"name", "op", "path"?, "request", "expect"}
  * whose request is posted through api_handle and whose answer must hold what "expect" holds: a
- * {"shape", "dtype", "data"} there is a tensor, null is null, any other object is compared member by
- * member. ops and graphs come from PyTorch's own samples, more from tests/oracle/make_cases.py.
+ * {"shape", "dtype", "data"} there is a tensor, null is null, any other object is compared member
+ * by member. ops and graphs come from PyTorch's own samples, more from tests/oracle/make_cases.py.
  *
  * Integers and truth values must be equal. A float64 may err by 1e-8 of itself, or of a thousandth
  * of its tensor's largest element, and by 1e-10; a float32 by 2e-5 of the largest.

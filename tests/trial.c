@@ -210,7 +210,8 @@ static int weigh(grad_node *f, grad_graph *g, const grad_node *node, size_t n, u
         grad_dtype dtype = grad_node_dtype(g, node[i]);
         double *u = malloc(((size_t)s->count + 1) * sizeof *u);
         grad_node c, m, part;
-        for (int64_t k = 0; k < s->count; k++) store(u, dtype, (size_t)k, (float)(0.5 + uniform(state)));
+        for (int64_t k = 0; k < s->count; k++)
+            store(u, dtype, (size_t)k, (float)(0.5 + uniform(state)));
         int bad = grad_constant(&c, g, dtype, s->rank, s->dim, u, err) < 0 ||
                   grad_apply(&m, g, mul, (grad_operand[]){GRAD_AT(c), GRAD_AT(node[i])}, 2, NULL, 0,
                              err) < 0 ||

@@ -33,6 +33,9 @@ typedef struct trial {
 bool trial_next_example(trial *t, const grad_op *op, const char **at);
 bool trial_next_shapes(trial *t, const grad_op *op, const char **at);
 
+/* The row's trials, or those that an element-wise row without any has; NULL where there are none. */
+const char *trial_shapes(const grad_op *op);
+
 /* What was wrong, for a message that names operator, text and place; "" where all is well. */
 typedef struct trial_report {
     char text[800];

@@ -218,3 +218,15 @@ bool trial_next_shapes(trial *t, const grad_op *op, const char **text)
     }
     return true;
 }
+
+const char *trial_shapes(const grad_op *op)
+{
+    if (op->trials) return op->trials;
+    if (op->infer || op->variadic) return NULL;
+    switch (grad_op_inputs(op)) {
+    case 1: return "[]; [3]; [2,3]; [0,3]; [1]";
+    case 2: return "[] []; [3] [3]; [2,3] [3]; [2,1] [1,3]; [] [2]; [0,3] [3]; [1] [2,1]";
+    case 3: return "[] [] []; [3] [3] [3]; [2,3] [3] []; [2,1] [1,3] [2,3]; [0,3] [3] [1]";
+    default: return NULL;
+    }
+}
