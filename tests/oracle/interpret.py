@@ -1,13 +1,13 @@
 """interpret.py -- answers a request of /v1/evaluate by PyTorch: types, graph, functions, gradients.
 
-A value is a torch tensor and the name of its dtype. Reals are float64 throughout: one that is called
-float32 was rounded where it came in (or was cast), and all that is computed from it is exact to
-float64, so that it can be held against a float32 answer.
+A value is a torch tensor and the name of its dtype. Reals are float64 throughout: one that is
+called float32 was rounded where it came in (or was cast), and all that is computed from it is
+exact to float64, so that it can be held against a float32 answer.
 """
 import numpy as np
 import torch
 
-from reference import OPS
+from reference_tensors import OPS
 
 LABELS = {"float64": torch.float64, "float32": torch.float64, "int64": torch.int64,
           "int32": torch.int32, "bool": torch.bool}
@@ -92,7 +92,7 @@ class Graph:
             truths = bool(data) and all(isinstance(d, bool) for d in data)
             whole = all(not isinstance(d, bool) and d == d and float(d).is_integer() for d in data)
             label = self.real
-            if truths and uses <= {"c"}:
+            if truths and uses <= {"c", "m"}:
                 label = "bool"
             elif whole and uses and uses <= {"i", "k"}:
                 label = "int64"
@@ -136,7 +136,8 @@ class Graph:
         def role(k):
             return roles[min(k, len(roles) - 1)]
         def counts(k, x):
-            return role(k) == "n" or role(k) == "k" and x.is_real()
+            return role(k) == "n" or role(k) == "k" and x.is_real() or (
+                role(k) == "m" and x.label != "bool")
         meet = None
         for k, x in typed:
             if counts(k, x):
@@ -159,6 +160,8 @@ class Graph:
             to = {"i": "int64", "c": "bool", "k": "int64"}.get(role(k), meet)
             if isinstance(x, Value) and role(k) == "k" and x.is_real():
                 to = meet
+            if isinstance(x, Value) and role(k) == "m" and x.label == "bool":
+                to = "bool"
             if isinstance(x, Value):
                 out.append(x.t if types == "keep" and role(k) == "n" else cast(x, to).t)
             else:
@@ -176,8 +179,10 @@ class Graph:
         if name in ("nan_to_num", "rms_norm"):
             a["label"] = label
         y = f(*xs, **a)
-        return [Value(t, label if t.is_floating_point() else None)
-                for t in (y if isinstance(y, tuple) else (y,))]
+        y = y if isinstance(y, tuple) else (y,)
+        if not label.startswith("float") and any(t.is_floating_point() for t in y):
+            raise TypeError("%s makes reals of %s" % (name, label))
+        return [Value(t, label if t.is_floating_point() else None) for t in y]
 
     def op_cast(self, xs, dtype):
         x = xs[0] if isinstance(xs[0], Value) else self.tensor(xs[0], set())
@@ -216,13 +221,15 @@ class Graph:
     def op_cond(self, xs, then, **a):
         return self.function(then if bool(xs[0].t) else a["else"], xs[1:])
 
-    def op_scan(self, xs, function, carries, shared=0, length=None, reverse=False, checkpoint=False):
+    def op_scan(self, xs, function, carries, shared=0,
+                length=None, reverse=False, checkpoint=False):
         carry, rest = xs[:carries], xs[carries:]
         rows, common = rest[:len(rest) - shared], rest[len(rest) - shared:]
         steps = range(rows[0].t.shape[0] if rows else length)
         ys = {}
         for i in (reversed(steps) if reverse else steps):
-            out = self.function(function, [*carry, *(Value(x.t[i], x.label) for x in rows), *common])
+            out = self.function(function, [*carry, *(Value(x.t[i], x.label)
+                                for x in rows), *common])
             carry, ys[i] = out[:carries], out[carries:]
         return carry + [Value(torch.stack([ys[i][k].t for i in steps]), ys[0][k].label)
                         for k in range(len(ys[0]))]
@@ -266,7 +273,11 @@ def evaluate(request):
     total = 0
     for o in of:
         seed = wanted.get("seeds", {}).get(o)
-        u = g.tensor(seed, set(), values[o].label).t if seed is not None else torch.ones_like(values[o].t)
+        u = g.tensor(
+    seed,
+    set(),
+    values[o].label).t if seed is not None else torch.ones_like(
+        values[o].t)
         total = total + (u.detach() * values[o].t).sum()
     gradients = {}
     for i in wrt:

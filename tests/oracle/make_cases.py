@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""make_cases.py -- writes more.jsonl.gz beside itself: what ops.jsonl.gz lacks, answered by PyTorch.
+"""make_cases.py -- writes more.jsonl.gz beside itself: what ops.jsonl.gz lacks, by PyTorch.
 
-Run by hand, after a change to points.py or reference.py, with torch (1.13 or later) and NumPy:
+Run by hand, after a change to what is beside it, with torch (1.13 or later) and NumPy:
     tests/oracle/make_cases.py
 It first answers ops.jsonl.gz and graphs.jsonl.gz, which others computed, and stops where an answer
 differs; then it writes
-- every case of points.py, in float64 with integers, truth values and untyped tensors among them;
-- for every operator, those of points.py and of ops.jsonl.gz in turn, one or two cases in float32:
+- every case of points_*.py, in float64 with integers, truth values and untyped tensors among them;
+- for every operator, those of points_*.py and of ops.jsonl.gz in turn, one or two cases in float32:
   operands and seeds are rounded, the answer is computed from them in float64. Only cases that the
   rounding of operands hardly moves, since no float32 arithmetic could do better.
 The same files come out every time.
@@ -23,8 +23,12 @@ import numpy as np
 import torch
 
 from interpret import SPECIAL, evaluate, flat
-from points import CASES
-from reference import OPS
+import points_elements
+import points_tensors
+import points_graphs
+import points_types
+from calls import CASES
+from reference_tensors import OPS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DRAW = np.random.RandomState(9)

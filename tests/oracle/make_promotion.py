@@ -3,9 +3,10 @@
 
 Run by hand, with NumPy 2.1 or later:
     tests/oracle/make_promotion.py
-A line is "op dtype [dtype] -> dtype: elements": what the operator gives for the operands below, cast
-to those types. Where NumPy turns integers into reals of its own choice (float64, float16) the type
-is written "real", which is the request's; where it has no answer, "none". An int8, made of truth values, is written int64.
+A line is "op dtype [dtype] -> dtype: elements": what the operator gives for the operands below,
+cast to those types. Where NumPy turns integers into reals of its own choice (float64, float16) the
+type is written "real", which is the request's; where it has no answer, "none". An int8, made of
+truth values, is written int64.
 """
 import os
 import sys
@@ -26,11 +27,13 @@ TWO = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, 
        "concat": lambda a, b: np.concatenate([a, b]), "stack": lambda a, b: np.stack([a, b]),
        "where": lambda a, b: np.where(np.array(A) > 0, a, b), "matmul": np.matmul, "dot": np.dot,
        "inner": np.inner, "outer": np.outer, "kron": np.kron}
-ONE = {"sum": np.sum, "prod": np.prod, "cumsum": np.cumsum, "cumprod": np.cumprod, "nansum": np.nansum,
+ONE = {"sum": np.sum, "prod": np.prod, "cumsum": np.cumsum, "cumprod": np.cumprod,
+       "nansum": np.nansum,
        "mean": np.mean, "nanmean": np.nanmean, "max": np.max, "min": np.min, "argmax": np.argmax,
        "argmin": np.argmin, "any": np.any, "all": np.all, "sort": np.sort, "abs": np.abs,
        "neg": np.negative, "sign": np.sign, "square": np.square, "exp": np.exp, "expm1": np.expm1,
-       "sin": np.sin, "cos": np.cos, "tan": np.tan, "tanh": np.tanh, "sinh": np.sinh, "atan": np.arctan,
+       "sin": np.sin, "cos": np.cos, "tan": np.tan, "tanh": np.tanh, "sinh": np.sinh,
+       "atan": np.arctan,
        "asinh": np.arcsinh, "exp2": np.exp2, "cbrt": np.cbrt, "deg2rad": np.deg2rad,
        "rad2deg": np.rad2deg, "floor": np.floor, "ceil": np.ceil, "trunc": np.trunc,
        "round": np.round, "logical_not": np.logical_not, "isnan": np.isnan, "isinf": np.isinf,
@@ -52,12 +55,14 @@ def line(f, name, operands, dtypes):
     else:
         kind = "none" if y is None else str(y.dtype)
     values = "" if kind == "none" else " ".join(repr(float(v)) for v in y.reshape(-1))
-    return "%s %s -> %s: %s" % (name, " ".join(dtypes), kind, values)
+    return ("%s %s -> %s: %s" % (name, " ".join(dtypes), kind, values)).rstrip()
 
 
 def main():
-    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "promotion.txt"), "w") as out:
-        print("# op dtype [dtype] -> dtype: elements; from make_promotion.py, NumPy", np.__version__,
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "promotion.txt"),
+              "w") as out:
+        print("# op dtype [dtype] -> dtype: elements; from make_promotion.py, NumPy",
+              np.__version__,
               file=out)
         for name, f in TWO.items():
             for a in DTYPES:
