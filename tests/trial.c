@@ -392,7 +392,8 @@ bool trial_check_gradient_float32(trial_report *r, const trial *given, double to
                              grad_run(wide.p, wide.w, wide.x.data, &err) == 0 &&
                              hold_against_float64(r, &t, &narrow, &wide, tolerance));
     if (err.code) good = fail(r, &t, err.text);
-    if (!(subject_free(&narrow) & subject_free(&wide)) && good)
-        good = fail(r, &t, "memory was not given back");
+    bool clean = subject_free(&narrow);
+    clean = subject_free(&wide) && clean;
+    if (good && !clean) good = fail(r, &t, "memory was not given back");
     return good;
 }

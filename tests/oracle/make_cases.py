@@ -83,7 +83,7 @@ def answer(request):
 
 def complete(kind, request):
     """The request with seeds for its real results, and gradients of its inputs."""
-    if "gradients" in request and not request["gradients"]:
+    if request.get("gradients") is False:
         return
     values, _ = evaluate({**request, "gradients": False})
     reals = [o for o in request["graph"]["outputs"] if values[o].is_real()]
