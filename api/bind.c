@@ -115,7 +115,7 @@ static int check_operand(evaluation *e, const name *node, uint32_t k, uint32_t o
     const name *at = &d->names.at[from];
     if (at->place == NO_NAME && !(e->flag[from] & GIVEN)) return unknown_input(e, node, k, at, 0);
     /* Of a document with an error, the nodes behind it have not been looked into. */
-    bool known = at->place == NO_NAME || !d->problem.code;
+    bool known = at->place == NO_NAME || !d->problem->code;
     return known && result >= document_results(d, at) ? unknown_input(e, node, k, at, result) : 0;
 }
 
@@ -187,7 +187,7 @@ static int make_slots(evaluation *e)
 int bind_inputs(evaluation *e)
 {
     document *d = &e->document;
-    doc_problem *p = &d->problem;
+    const doc_problem *p = d->problem;
     grad_error err = {0};
     uint32_t matched = 0;
     e->n_slots = first_stray(e);
@@ -197,9 +197,7 @@ int bind_inputs(evaluation *e)
     if (mark_given(e, &matched) < 0) return -1;
     if (make_slots(e) < 0) return -1;
     if ((p->code || d->results || matched < d->n_undeclared) && check_references(e) < 0) return -1;
-    if (!p->code) return 0;
-    api_fail(e->c, p->code, pointer_text(&p->at), p->node[0] ? p->node : NULL, "%s", p->text);
-    return -1;
+    return p->code ? document_complain(d) : 0;
 }
 
 int check_unused(evaluation *e)

@@ -3,6 +3,7 @@
 #define API_DECODE_H
 
 #include "document.h"
+#include "functions.h"
 
 /* What an operator's name in the text stands for; looked up once for all nodes that repeat it. */
 typedef struct op_row {
@@ -14,6 +15,7 @@ typedef struct op_row {
     uint32_t results;     /* without attributes */
     bool required;        /* some attribute must be given */
     bool roles;           /* some operand is not simply a number */
+    uint8_t calls;        /* attributes that name a function */
 } op_row;
 
 enum { OP_ROWS = 64 };
@@ -21,6 +23,7 @@ enum { OP_ROWS = 64 };
 typedef struct decoder {
     api_call *c;
     document *d;
+    function *f;          /* whose body is being read; NULL: the graph's own nodes */
     grad_error err;       /* of memory and sizes */
     uint32_t node;        /* the one being read: its place, name, text and operator */
     uint32_t name;
@@ -28,6 +31,16 @@ typedef struct decoder {
     const op_row *row;
     op_row rows[OP_ROWS];
 } decoder;
+
+/* document.c */
+int decode_nodes(decoder *r, json_cursor *at); /* the list; *at moves past it */
+int decode_outputs(decoder *r, json_slice member, json_cursor at);
+
+/* decode_function.c: once, wherever the member stands */
+int decode_functions(decoder *r, json_cursor at);
+
+/* decode_call.c: the node's attributes that name functions */
+int decode_calls(decoder *r, doc_more *m);
 
 /* decode_node.c */
 int decode_node(decoder *r, json_cursor *at);
@@ -46,6 +59,9 @@ bool is_node_member(json_slice name); /* one that every node may have */
 
 /* Records the problem (the first one stays) at /graph/nodes/K and `below`. Returns -1. */
 int decode_fail(decoder *r, const char *code, const char *below, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* ... at a member of the object that the document is read from; member.n 0: at the object. */
+int decode_member_fail(decoder *r, const char *code, json_slice member, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 int decode_end(decoder *r); /* ends the call with r->err: memory, a limit. Returns -1 */
 

@@ -198,6 +198,16 @@ static int check_attributes(decoder *r, const grad_attribute *attr, uint32_t n)
     return decode_fail(r, grad_code_name(err.code), below, "%s", err.text);
 }
 
+/* Each is a node of the graph that is built, and a function's name can stand for many. */
+static int too_many_results(decoder *r)
+{
+    pointer at;
+    pointer_start(&at, "%s/nodes/%u", r->d->base, r->node);
+    api_fail(r->c, "graph_too_large", pointer_text(&at), NULL, "the nodes have more than %zu "
+             "results", r->c->host.nodes);
+    return -1;
+}
+
 int decode_attributes(decoder *r, uint32_t count)
 {
     json_cursor at = {r->text};
@@ -217,7 +227,9 @@ int decode_attributes(decoder *r, uint32_t count)
     m->attr = attr;
     m->n = n;
     m->results = (uint32_t)grad_op_results(r->row->op, attr, n);
+    if (r->row->calls && decode_calls(r, m) < 0) return -1;
     m->further = r->d->n_further;
+    if (m->results - 1 > r->c->host.nodes - m->further) return too_many_results(r);
     r->d->n_further += m->results - 1;
     return 0;
 }

@@ -60,6 +60,9 @@ static int decode_id(decoder *r, json_cursor id)
                            "then letters, digits, _ and .", shown(text), text.at);
     if (names_intern(&number, &r->d->names, text.at, text.n, &r->err) < 0) return decode_end(r);
     r->name = number;
+    if (r->f && number < r->f->n_inputs)
+        return decode_fail(r, "duplicate_id", "/id", "the id \"%.*s\" is taken by an input of the "
+                           "function", shown(text), text.at);
     uint32_t before = r->d->names.at[number].place;
     if (before != NO_NAME)
         return decode_fail(r, "duplicate_id", "/id", "the id \"%.*s\" is taken by node %u of the "
@@ -148,7 +151,7 @@ static int read_node(decoder *r, json_cursor *at)
     if (!t.begun && begin_node(r, &t) < 0) return -1;
     if (r->row->kind != DOC_OPERATOR) {
         if (decode_declaration(r, t.others) < 0) return -1;
-    } else if (t.others || r->row->required || r->row->results > 1) {
+    } else if (t.others || r->row->required || r->row->results > 1 || r->row->calls) {
         if (decode_attributes(r, t.others) < 0) return -1;
     }
     return t.odd_text ? check_texts(r) : 0;

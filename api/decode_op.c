@@ -20,8 +20,17 @@ static void describe(op_row *row, const grad_op *op)
         row->roles = row->roles || grad_op_role(op, i) != GRAD_ROLE_NUMBER;
     }
     row->results = (uint32_t)grad_op_results(op, NULL, 0);
-    for (size_t i = 0; i < grad_op_attributes(op); i++)
+    for (size_t i = 0; i < grad_op_attributes(op); i++) {
         row->required = row->required || !grad_op_attribute_default(op, i);
+        row->calls += grad_op_attribute_is_function(op, i);
+    }
+    row->roles = row->roles || row->calls > 0; /* a function may take its inputs as anything */
+}
+
+static int no_inputs_here(decoder *r)
+{
+    return decode_fail(r, "unknown_op", "/op", "\"input\" declares an input of the graph; those of "
+                       "a function are the ids in its \"inputs\"");
 }
 
 static int unknown_op(decoder *r, json_slice text)
@@ -44,12 +53,14 @@ int decode_op(decoder *r, json_cursor at)
     if (text.n == 0) return unknown_op(r, text);
     op_row *row = &r->rows[place_of(text.at, text.n)];
     r->row = row;
-    if (row->n == text.n && memcmp(row->text, text.at, text.n) == 0) return 0;
+    if (row->n == text.n && memcmp(row->text, text.at, text.n) == 0)
+        return r->f && row->kind == DOC_INPUT ? no_inputs_here(r) : 0;
     json_slice plain = text;
     if (decode_plain(r, &plain) < 0) return -1;
     *row = (op_row){.text = text.at, .n = (uint32_t)text.n, .results = 1};
     if (plain.n == 5 && memcmp(plain.at, "input", 5) == 0) {
         row->kind = DOC_INPUT;
+        if (r->f) return no_inputs_here(r);
     } else if (plain.n == 8 && memcmp(plain.at, "constant", 8) == 0) {
         row->kind = DOC_CONSTANT;
     } else {

@@ -167,9 +167,9 @@ static int wrong_arity(decoder *r, uint32_t found)
 
 static int too_many(decoder *r)
 {
-    char at[64];
-    snprintf(at, sizeof at, "/graph/nodes/%u/inputs", r->node);
-    api_fail(r->c, "graph_too_large", at, NULL, "a node may take at most %zu inputs",
+    pointer at;
+    pointer_start(&at, "%s/nodes/%u/inputs", r->d->base, r->node);
+    api_fail(r->c, "graph_too_large", pointer_text(&at), NULL, "a node may take at most %zu inputs",
              r->c->api->host.operand_limit);
     return -1;
 }

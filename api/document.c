@@ -25,7 +25,7 @@ int decode_end(decoder *r)
 __attribute__((format(printf, 4, 0)))
 static void record(decoder *r, const char *code, const char *node, const char *format, va_list list)
 {
-    doc_problem *p = &r->d->problem;
+    doc_problem *p = r->d->problem;
     p->code = code;
     snprintf(p->node, sizeof p->node, "%s", node);
     vsnprintf(p->text, sizeof p->text, format, list);
@@ -33,24 +33,24 @@ static void record(decoder *r, const char *code, const char *node, const char *f
 
 int decode_fail(decoder *r, const char *code, const char *below, const char *format, ...)
 {
-    doc_problem *p = &r->d->problem;
+    doc_problem *p = r->d->problem;
     char node[ID_ROOM] = "";
     va_list list;
     if (p->code || api_failed(r->c)) return -1;
     if (r->name != NO_NAME) name_copy(node, &r->d->names.at[r->name]);
-    pointer_start(&p->at, "/graph/nodes/%u%s", r->node, below);
+    pointer_start(&p->at, "%s/nodes/%u%s", r->d->base, r->node, below);
     va_start(list, format);
     record(r, code, node, format, list);
     va_end(list);
     return -1;
 }
 
-__attribute__((format(printf, 4, 5)))
-static int member_fail(decoder *r, const char *code, json_slice member, const char *format, ...)
+int decode_member_fail(decoder *r, const char *code, json_slice member, const char *format, ...)
 {
     va_list list;
-    pointer_start(&r->d->problem.at, "/graph");
-    if (member.n) pointer_name(&r->d->problem.at, member);
+    if (r->d->problem->code || api_failed(r->c)) return -1;
+    pointer_start(&r->d->problem->at, "%s", r->d->base);
+    if (member.n) pointer_name(&r->d->problem->at, member);
     va_start(list, format);
     record(r, code, "", format, list);
     va_end(list);
@@ -138,43 +138,48 @@ size_t split_result(const char *text, size_t n, uint32_t *result)
 
 static int too_many_nodes(decoder *r)
 {
-    char at[64];
-    snprintf(at, sizeof at, "/graph/nodes/%u", r->node);
-    api_fail(r->c, "graph_too_large", at, NULL, "the graph has more than %zu nodes",
+    pointer at;
+    pointer_start(&at, "%s/nodes/%u", r->d->base, r->node);
+    api_fail(r->c, "graph_too_large", pointer_text(&at), NULL, "the graph has more than %zu nodes",
              r->c->api->host.node_limit);
     return -1;
 }
 
-static int read_nodes(decoder *r, json_cursor *at)
+int decode_nodes(decoder *r, json_cursor *at)
 {
     document *d = r->d;
+    const library *l = d->library;
+    size_t limit = r->c->api->host.node_limit;
     json_slice here = {"nodes", 5};
     if (json_peek(*at) != KIND_ARRAY)
-        return member_fail(r, "wrong_type", here, "\"nodes\" must be an array of nodes, found %s",
+        return decode_member_fail(r, "wrong_type", here, "\"nodes\" must be an array of nodes, found %s",
                            json_type_name(json_peek(*at)));
     for (json_enter(at); json_more(at); r->node++) {
-        if (r->node >= r->c->api->host.node_limit || r->node == NO_NAME) return too_many_nodes(r);
+        if (l->n_nodes + (size_t)r->node >= limit || r->node == NO_NAME) return too_many_nodes(r);
         if ((r->node & 4095) == 4095 && grad_is_set(&r->c->stop)) {
             grad_fail(&r->err, GRAD_STOPPED, "the deadline passed while the graph was read");
             return decode_end(r);
         }
         r->name = NO_NAME;
-        if (d->problem.code) {
+        if (d->problem->code) {
             if (!decode_id_only(r, at)) return -1;
         } else if (decode_node(r, at) < 0 && api_failed(r->c)) {
             return -1;
         }
     }
-    if (d->problem.code) return -1;
-    if (r->node > 0) return 0;
-    return member_fail(r, "empty_graph", here, "the graph has no nodes");
+    if (d->problem->code) return -1;
+    /* The functions may have been read on the way. */
+    if (l->n_nodes + (size_t)r->node > limit) return too_many_nodes(r);
+    if (r->node > 0 || r->f) return 0;
+    return decode_member_fail(r, "empty_graph", here, "the graph has no nodes");
 }
 
 /* ---- the other members ----------------------------------------------------------------------- */
 
 static const char *known_member(const void *list, size_t i)
 {
-    static const char *const members[] = {"nodes", "outputs", "version", "name", "doc", NULL};
+    static const char *const members[] = {"nodes", "outputs", "functions", "version", "name",
+                                          "doc", NULL};
     (void)list;
     return members[i];
 }
@@ -183,11 +188,11 @@ static int unknown_member(decoder *r, json_slice member)
 {
     const char *near = api_nearest(member.at, member.n, known_member, NULL);
     if (near)
-        return member_fail(r, "unknown_member", member,
+        return decode_member_fail(r, "unknown_member", member,
                            "a graph has no member \"%.*s\"; did you mean \"%s\"?", shown(member),
                            member.at, near);
-    return member_fail(r, "unknown_member", member, "a graph has no member \"%.*s\"; it takes "
-                       "nodes, outputs, version, name and doc", shown(member), member.at);
+    return decode_member_fail(r, "unknown_member", member, "a graph has no member \"%.*s\"; it takes "
+                       "nodes, outputs, functions, version, name and doc", shown(member), member.at);
 }
 
 static int read_version(decoder *r, json_slice member, json_cursor at)
@@ -195,24 +200,24 @@ static int read_version(decoder *r, json_slice member, json_cursor at)
     json_cursor start = at;
     json_slice text = json_skip(&at);
     if (json_peek(start) == KIND_NUMBER && json_read_real(&start) == 1) return 0;
-    return member_fail(r, "wrong_type", member, "\"version\" must be 1, found %.*s", shown(text),
+    return decode_member_fail(r, "wrong_type", member, "\"version\" must be 1, found %.*s", shown(text),
                        text.at);
 }
 
 /* An id or a list of ids; they are looked up when all inputs are known. */
-static int read_outputs(decoder *r, json_slice member, json_cursor at)
+int decode_outputs(decoder *r, json_slice member, json_cursor at)
 {
     uint32_t k = 0;
     r->d->outputs = at.at;
     if (json_peek(at) == KIND_STRING) return 0;
     if (json_peek(at) != KIND_ARRAY)
-        return member_fail(r, "wrong_type", member, "\"outputs\" must be an id or a list of ids, "
+        return decode_member_fail(r, "wrong_type", member, "\"outputs\" must be an id or a list of ids, "
                            "found %s", json_type_name(json_peek(at)));
     for (json_enter(&at); json_more(&at); json_skip(&at), k++) {
         if (json_peek(at) == KIND_STRING) continue;
-        member_fail(r, "wrong_type", member, "\"outputs\" must be a list of ids, found %s in it",
+        decode_member_fail(r, "wrong_type", member, "\"outputs\" must be a list of ids, found %s in it",
                     json_type_name(json_peek(at)));
-        pointer_add(&r->d->problem.at, "/%u", k);
+        pointer_add(&r->d->problem->at, "/%u", k);
         return -1;
     }
     return 0;
@@ -226,16 +231,18 @@ static int read_members(decoder *r, json_cursor at)
         json_kind type = json_peek(at);
         if (json_is(member, "nodes")) {
             nodes = true;
-            if (read_nodes(r, &at) < 0) return -1;
+            if (decode_nodes(r, &at) < 0) return -1;
             continue;
         }
         if (json_is(member, "outputs")) {
-            if (read_outputs(r, member, at) < 0) return -1;
+            if (decode_outputs(r, member, at) < 0) return -1;
+        } else if (json_is(member, "functions")) {
+            if (decode_functions(r, at) < 0) return -1;
         } else if (json_is(member, "version")) {
             if (read_version(r, member, at) < 0) return -1;
         } else if (json_is(member, "name") || json_is(member, "doc")) {
             if (type != KIND_STRING)
-                return member_fail(r, "wrong_type", member, "\"%.*s\" must be a string, found %s",
+                return decode_member_fail(r, "wrong_type", member, "\"%.*s\" must be a string, found %s",
                                    shown(member), member.at, json_type_name(type));
         } else {
             return unknown_member(r, member);
@@ -243,7 +250,7 @@ static int read_members(decoder *r, json_cursor at)
         json_skip(&at);
     }
     if (nodes) return 0;
-    return member_fail(r, "missing_member", (json_slice){"", 0},
+    return decode_member_fail(r, "missing_member", (json_slice){"", 0},
                        "the graph needs a member \"nodes\", a list of nodes");
 }
 
@@ -264,12 +271,24 @@ static int list_undeclared(decoder *r)
 int document_read(document *d, api_call *c, json_slice graph)
 {
     decoder r = {.c = c, .d = d, .name = NO_NAME};
-    *d = (document){.c = c};
-    d->problem.at = (pointer){.full = true};
+    *d = (document){.c = c, .base = "/graph"};
+    d->problem = arena_new(&c->arena, 1, sizeof *d->problem, &r.err);
+    d->library = arena_new(&c->arena, 1, sizeof *d->library, &r.err);
+    if (!d->problem || !d->library) return decode_end(&r);
+    *d->problem = (doc_problem){.at = {.full = true}};
+    *d->library = (library){.c = c, .graph = graph.at};
     if (names_start(&d->names, &c->host, graph.n / 48 + 4, &r.err) < 0) return decode_end(&r);
     int result = read_members(&r, json_open(graph.at));
     if (api_failed(c) || list_undeclared(&r) < 0) return -1;
     return result;
+}
+
+int document_complain(const document *d)
+{
+    const doc_problem *p = d->problem;
+    if (p->code)
+        api_fail(d->c, p->code, pointer_text(&p->at), p->node[0] ? p->node : NULL, "%s", p->text);
+    return -1;
 }
 
 void document_free_plan(document *d)

@@ -1,4 +1,5 @@
 /* document.h -- a graph as its document has it: read once from the text, the same for all inputs.
+ * The body of a function is a document of its own (functions.h).
  *
  * Nothing here knows the request's tensors. References are numbers of names (names.h), operands one
  * after another in one list, and whatever few nodes have (attributes, literals) stands in lists on
@@ -51,6 +52,8 @@ typedef struct doc_more {
     uint32_t tensor;  /* a declared value: row in `tensor`; or NO_NAME */
     uint8_t kind;     /* doc_kind */
     uint8_t dtype;    /* declared; GRAD_DTYPES where none is */
+    uint8_t n_calls;  /* functions that its attributes name, */
+    uint32_t calls;   /* in the library's list from here on */
 } doc_more;
 
 /* A tensor in the document's text. */
@@ -71,7 +74,9 @@ typedef struct doc_problem {
 
 typedef struct document {
     api_call *c;
-    names names;
+    const char *base;     /* the pointer of the object that it was read from: "/graph" */
+    struct library *library; /* the graph's functions: functions.h */
+    names names;          /* of a function, those of its inputs come first */
     uint32_t *order;      /* the names of the nodes, in document order */
     uint32_t n_nodes, order_room;
     uint32_t *operand;
@@ -90,12 +95,14 @@ typedef struct document {
     bool declares;        /* some node declares an input */
     bool results;         /* some reference names a further result */
     const char *outputs;  /* the text of the member, or NULL */
-    doc_problem problem;
+    doc_problem *problem;
 } document;
 
-/* Reads the graph object. 0; or -1 with either the call ended or d->problem filled, in which case
-   references can still be looked at. */
+/* Reads the graph object, its functions included. 0; or -1 with either the call ended or d->problem
+   filled, in which case references can still be looked at. */
 int document_read(document *d, api_call *c, json_slice graph);
+/* Ends the call with d->problem, if there is one. */
+int document_complain(const document *d);
 void document_free(document *d);
 void document_free_plan(document *d); /* all but names, order and walk, which answers need */
 
@@ -135,6 +142,14 @@ static inline uint32_t document_source(const document *d, uint32_t operand)
     if (operand == OPERAND_ABSENT) return NO_NAME;
     const doc_odd *odd = &d->odd[operand & ~OPERAND_ODD];
     return odd->kind == ODD_RESULT ? odd->at : NO_NAME;
+}
+
+/* Values by slot: first the names, then the results of nodes beyond their first. */
+static inline uint32_t document_slots(const document *d) { return d->names.n + d->n_further; }
+static inline uint32_t document_slot(const document *d, uint32_t first, uint32_t result)
+{
+    if (result == 0) return first;
+    return d->names.n + d->more[d->names.at[first].more].further + result - 1;
 }
 
 /* "s:1" is the second result of s. The length of the part before the colon, and which result; the

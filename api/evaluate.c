@@ -14,7 +14,8 @@ static int build_graph(evaluation *e)
     grad_error err = {0};
     if (grad_graph_new(&e->graph, &e->c->host, e->request.dtype, &err) < 0)
         return evaluation_end(e, &err);
-    if (read_sources(e) < 0 || add_nodes(e) < 0) return -1;
+    add_library(e);
+    if (add_document(e) < 0) return -1;
     if (e->request.gradients && check_of(e) < 0) return -1;
     return check_unused(e);
 }
@@ -31,7 +32,7 @@ static int read_request(evaluation *e)
 static void free_plan(evaluation *e)
 {
     document_free_plan(&e->document);
-    e->literal = table_free(&e->c->host, e->literal, e->n_literals, sizeof *e->literal);
+    library_free(e->document.library);
     grad_graph_free(e->graph);
     e->graph = NULL;
 }
@@ -69,7 +70,6 @@ api_next evaluate_prepare(api_call *c)
     if (!e) return api_fail_core(c, &err, NULL, NULL);
     memset(e, 0, sizeof *e);
     e->c = c;
-    e->truth[0] = e->truth[1] = GRAD_NONE;
     c->job = e;
     c->job_free = evaluation_free;
     int result = read_request(e);

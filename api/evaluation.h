@@ -7,7 +7,7 @@
 #ifndef API_EVALUATION_H
 #define API_EVALUATION_H
 
-#include "document.h"
+#include "functions.h"
 #include "members.h"
 #include "tensor.h"
 
@@ -20,6 +20,7 @@ enum {
     AS_NUMBER = 16,   /* ... as what: types.c */
     AS_INDEX = 32,
     AS_CONDITION = 64,
+    AS_ANYTHING = AS_NUMBER | AS_INDEX | AS_CONDITION,
     NAMED = 128,      /* some list names it */
     IS_OUTPUT = 256,
     IS_OF = 512
@@ -69,24 +70,34 @@ typedef struct evaluation {
     const char *of_at;     /* likewise; NULL: the outputs, for want of a list */
     grad_node *of_node, *seed_node; /* the floating-point ones of `of` */
     uint32_t n_of_nodes;
-    grad_node *literal;    /* by the document's tensors: their constants */
-    uint32_t n_literals;
-    grad_node truth[2];    /* false and true as operands */
     const void **data;     /* of the graph's inputs, by number */
     uint32_t n_data, data_room;
     grad_graph *graph;
+    grad_library library;  /* where the core finds the graph's functions */
     grad_program *program;
     grad_workspace *workspace;
     size_t n_results;
     double answer;         /* estimated bytes */
 } evaluation;
 
+/* A document being applied to operands: the request's own, or a function's body. */
+typedef struct instance {
+    evaluation *e;
+    const document *d;
+    const uint16_t *use;   /* by name; of the request's own document noted when they are needed */
+    grad_graph *graph;
+    grad_node *node;       /* by slot */
+    grad_node *literal;    /* by the document's tensors: their constants */
+    grad_node truth[2];    /* false and true as operands; GRAD_NONE before they are needed */
+} instance;
+
 /* Each returns 0, or -1 with the call ended. */
 int bind_inputs(evaluation *e);      /* bind.c: names to the request's inputs; references */
 int select_ids(evaluation *e);       /* select.c: outputs, of, wrt, values, seeds */
-int read_sources(evaluation *e);     /* sources.c: constants, literals and inputs into the graph */
+int read_inputs(evaluation *e);      /* sources.c: the inputs into the graph */
 int add_input(grad_node *out, evaluation *e, const tensor_text *t, grad_dtype dtype, const spot *at);
-int add_nodes(evaluation *e);        /* instantiate.c: the operators */
+int add_document(evaluation *e);     /* instantiate.c: the graph's constants, inputs, operators */
+void add_library(evaluation *e);     /* ... and where its functions are found */
 int check_of(evaluation *e);         /* adjoint.c: where gradients start */
 int add_gradients(grad_node *out, evaluation *e, const grad_node *wrt, size_t n);
 int check_unused(evaluation *e);     /* bind.c */
@@ -94,20 +105,36 @@ int evaluation_compile(evaluation *e); /* results.c: which results, the program,
 void write_answer(evaluation *e);    /* encode.c: into c->out */
 void evaluation_free(void *e);       /* evaluate.c */
 
+/* weak.c: of a node that names functions, which cannot know their types: its bare numbers become
+   constants. -1 with err filled. */
+int settle_numbers(grad_operand *in, grad_graph *g, const document *d, const name *n,
+                   grad_dtype real, grad_error *err);
+
+/* The document's tensors as constants, and as values of inputs that have no other. */
+int read_tensors(instance *i);       /* sources.c */
+
 /* Ends the call with err, said of a node of the document where it is known. Returns -1. */
-int evaluation_end(evaluation *e, const grad_error *err);                  /* instantiate.c */
-int evaluation_end_at(evaluation *e, const grad_error *err, const name *n);
+int evaluation_end(evaluation *e, const grad_error *err); /* instantiate.c */
 
 /* bind.c: what an id means, if anything. `raw` may have escapes. */
 bool find_ref(const evaluation *e, json_slice raw, ref *out);
 /* The nearest known id, or NULL. */
 const char *nearest_id(evaluation *e, json_slice raw);
 
-/* types.c: which type a tensor has. `as`: how it is taken, or 0 to go by what takes the slot;
-   `declared`: GRAD_DTYPES where nothing is. */
-int settle_dtype(grad_dtype *out, evaluation *e, const tensor_text *t, unsigned as,
-                 grad_dtype declared, uint32_t slot, const spot *at);
-unsigned use_of_role(grad_role role);
+/* types.c: which type a tensor has, from how it is written and what it is taken as. */
+typedef struct usage {
+    const document *document;
+    unsigned uses;         /* AS_... */
+    uint32_t name;         /* whose tensor it is, */
+    const name *literal;   /* unless it is a literal: the node that it stands in, */
+    uint32_t operand;      /* and where */
+} usage;
+
+/* `real`: what numbers are by default; `declared`: GRAD_DTYPES where nothing is. */
+int settle_dtype(grad_dtype *out, grad_dtype real, const usage *u, const tensor_text *t,
+                 grad_dtype declared, const spot *at);
+/* What operand k of a node is taken as; nothing where functions ignore it. */
+unsigned use_of_operand(const document *d, const name *node, uint32_t k);
 /* Flags every slot with what it is taken as, once. */
 void note_uses(evaluation *e);
 
@@ -123,7 +150,7 @@ bool slots_next(slot_walk *w);
 
 static inline uint32_t first_stray(const evaluation *e)
 {
-    return e->document.names.n + e->document.n_further;
+    return document_slots(&e->document);
 }
 
 /* The name of a slot that is a node's first result, an input or a constant. */
@@ -135,9 +162,7 @@ static inline const name *name_of(const evaluation *e, uint32_t first)
 
 static inline uint32_t slot_of(const evaluation *e, uint32_t first, uint32_t result)
 {
-    const document *d = &e->document;
-    if (result == 0) return first;
-    return d->names.n + document_more(d, name_of(e, first))->further + result - 1;
+    return result == 0 ? first : document_slot(&e->document, first, result);
 }
 
 #endif

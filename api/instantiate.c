@@ -1,4 +1,5 @@
-/* instantiate.c -- the operators of a document, applied to what the request gives.
+/* instantiate.c -- the operators of a document, applied to what the request gives; and those of a
+ * function, applied to what its caller gives.
  *
  * The nodes are taken in an order in which each finds its operands there. An error of the core is
  * said of the document's node, and points at the operand or attribute at fault.
@@ -11,17 +12,18 @@
 
 /* ---- errors ---------------------------------------------------------------------------------- */
 
-int evaluation_end_at(evaluation *e, const grad_error *err, const name *n)
+static int end_at(api_call *c, const document *d, const grad_error *err, const name *n)
 {
-    char at[128], id[ID_ROOM];
+    char id[ID_ROOM];
+    pointer at;
     uint32_t count = 0;
-    size_t length = (size_t)snprintf(at, sizeof at, "/graph/nodes/%u", n->place);
-    if (e->document.operand) document_operands(&e->document, n, &count);
-    if (err->input >= 0 && (!e->document.operand || (uint32_t)err->input < count))
-        snprintf(at + length, sizeof at - length, "/inputs/%d", err->input);
+    pointer_start(&at, "%s/nodes/%u", d->base, n->place);
+    if (d->operand) document_operands(d, n, &count);
+    if (err->input >= 0 && (!d->operand || (uint32_t)err->input < count))
+        pointer_add(&at, "/inputs/%d", err->input);
     else if (err->attribute[0] && err->code != GRAD_MISSING_ATTRIBUTE)
-        snprintf(at + length, sizeof at - length, "/%s", err->attribute);
-    api_fail_core(e->c, err, at, name_copy(id, n));
+        pointer_add(&at, "/%s", err->attribute);
+    api_fail_core(c, err, pointer_text(&at), name_copy(id, n));
     return -1;
 }
 
@@ -59,25 +61,25 @@ int evaluation_end(evaluation *e, const grad_error *err)
     /* Inside an expansion the operands are those of another operator. */
     if (!exact) outer.input = -1;
     outer.attribute[0] = '\0';
-    return evaluation_end_at(e, &outer, n);
+    return end_at(e->c, &e->document, &outer, n);
 }
 
 /* ---- operands -------------------------------------------------------------------------------- */
 
-static int truth(grad_node *out, evaluation *e, bool value)
+static int truth(grad_node *out, instance *i, bool value)
 {
     grad_error err = {0};
     uint8_t byte = value;
-    grad_node *kept = &e->truth[value];
-    if (*kept == GRAD_NONE && grad_constant(kept, e->graph, GRAD_BOOL, 0, NULL, &byte, &err) < 0)
-        return evaluation_end(e, &err);
+    grad_node *kept = &i->truth[value];
+    if (*kept == GRAD_NONE && grad_constant(kept, i->graph, GRAD_BOOL, 0, NULL, &byte, &err) < 0)
+        return evaluation_end(i->e, &err);
     *out = *kept;
     return 0;
 }
 
-static int odd_operand(grad_operand *out, evaluation *e, uint32_t operand)
+static int odd_operand(grad_operand *out, instance *i, uint32_t operand)
 {
-    const document *d = &e->document;
+    const document *d = i->d;
     *out = (grad_operand){.kind = GRAD_OPERAND_ABSENT, .node = GRAD_NONE};
     if (operand == OPERAND_ABSENT) return 0;
     const doc_odd *odd = &d->odd[operand & ~OPERAND_ODD];
@@ -92,26 +94,26 @@ static int odd_operand(grad_operand *out, evaluation *e, uint32_t operand)
         return 0;
     case ODD_TRUTH:
         out->kind = GRAD_OPERAND_NODE;
-        return truth(&out->node, e, odd->whole);
+        return truth(&out->node, i, odd->whole);
     case ODD_TENSOR:
         out->kind = GRAD_OPERAND_NODE;
-        out->node = e->literal[odd->at];
+        out->node = i->literal[odd->at];
         return 0;
     case ODD_RESULT:
         out->kind = GRAD_OPERAND_NODE;
-        out->node = e->node[slot_of(e, odd->at, odd->result)];
+        out->node = i->node[document_slot(d, odd->at, odd->result)];
         return 0;
     }
     return 0;
 }
 
-static int read_operands(grad_operand *to, evaluation *e, const uint32_t *in, uint32_t count)
+static int read_operands(grad_operand *to, instance *i, const uint32_t *in, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        if (in[i] & OPERAND_ODD) {
-            if (odd_operand(&to[i], e, in[i]) < 0) return -1;
+    for (uint32_t k = 0; k < count; k++) {
+        if (in[k] & OPERAND_ODD) {
+            if (odd_operand(&to[k], i, in[k]) < 0) return -1;
         } else {
-            to[i] = (grad_operand)GRAD_AT(e->node[in[i]]);
+            to[k] = (grad_operand)GRAD_AT(i->node[in[k]]);
         }
     }
     return 0;
@@ -121,48 +123,133 @@ static int read_operands(grad_operand *to, evaluation *e, const uint32_t *in, ui
 
 enum { FEW = 8 };
 
-static int apply(evaluation *e, uint32_t index, const grad_operand *in, uint32_t n_in)
+static int apply(instance *i, uint32_t index, const grad_operand *in, uint32_t n_in)
 {
-    const document *d = &e->document;
+    const document *d = i->d;
+    grad_host *host = &i->e->c->host;
     const name *n = &d->names.at[index];
     const doc_more *m = document_more(d, n);
     uint32_t results = m ? m->results : 1;
     grad_node few[FEW], *out = few;
     grad_error err = {0};
-    if (results > FEW && !(out = table_new(&e->c->host, results, sizeof *out, &err)))
-        return evaluation_end_at(e, &err, n);
-    int result = grad_apply(out, e->graph, n->op, in, n_in, m ? m->attr : NULL, m ? m->n : 0, &err);
-    for (uint32_t r = 0; r < results && result == 0; r++) e->node[slot_of(e, index, r)] = out[r];
-    if (out != few) table_free(&e->c->host, out, results, sizeof *out);
-    return result == 0 ? 0 : evaluation_end_at(e, &err, n);
+    if (results > FEW && !(out = table_new(host, results, sizeof *out, &err)))
+        return end_at(i->e->c, d, &err, n);
+    int result = grad_apply(out, i->graph, n->op, in, n_in, m ? m->attr : NULL, m ? m->n : 0, &err);
+    for (uint32_t r = 0; r < results && result == 0; r++)
+        i->node[document_slot(d, index, r)] = out[r];
+    if (out != few) table_free(host, out, results, sizeof *out);
+    return result == 0 ? 0 : end_at(i->e->c, d, &err, n);
 }
 
-static int add_node(evaluation *e, uint32_t index)
+static int add_node(instance *i, uint32_t index)
 {
-    const document *d = &e->document;
+    const document *d = i->d;
+    const name *n = &d->names.at[index];
+    const doc_more *m = document_more(d, n);
     grad_operand few[FEW], *in = few;
     grad_error err = {0};
     uint32_t count;
-    const uint32_t *operands = document_operands(d, &d->names.at[index], &count);
-    if (count > FEW && !(in = table_new(&e->c->host, count, sizeof *in, &err)))
-        return evaluation_end(e, &err);
-    int result = read_operands(in, e, operands, count);
-    if (result == 0) result = apply(e, index, in, count);
-    if (in != few) table_free(&e->c->host, in, count, sizeof *in);
+    const uint32_t *operands = document_operands(d, n, &count);
+    if (count > FEW && !(in = table_new(&i->e->c->host, count, sizeof *in, &err)))
+        return evaluation_end(i->e, &err);
+    int result = read_operands(in, i, operands, count);
+    if (result == 0 && m && m->n_calls &&
+        settle_numbers(in, i->graph, d, n, i->e->request.dtype, &err) < 0)
+        result = end_at(i->e->c, d, &err, n);
+    if (result == 0) result = apply(i, index, in, count);
+    if (in != few) table_free(&i->e->c->host, in, count, sizeof *in);
     return result;
 }
 
-int add_nodes(evaluation *e)
+static int add_nodes(instance *i)
 {
-    const document *d = &e->document;
+    const document *d = i->d;
     const uint32_t *walk = d->walk ? d->walk : d->order;
     grad_error err = {0};
-    for (uint32_t i = 0; i < d->n_nodes; i++) {
-        if ((i & 4095) == 4095 && grad_is_set(&e->c->stop)) {
+    for (uint32_t k = 0; k < d->n_nodes; k++) {
+        if ((k & 4095) == 4095 && grad_is_set(&i->e->c->stop)) {
             grad_fail(&err, GRAD_STOPPED, "the deadline passed while the graph was built");
-            return evaluation_end(e, &err);
+            return evaluation_end(i->e, &err);
         }
-        if (d->names.at[walk[i]].op && add_node(e, walk[i]) < 0) return -1;
+        if (d->names.at[walk[k]].op && add_node(i, walk[k]) < 0) return -1;
     }
     return 0;
+}
+
+/* ---- documents ------------------------------------------------------------------------------- */
+
+static int add_all(instance *i)
+{
+    const document *d = i->d;
+    grad_host *host = &i->e->c->host;
+    grad_error err = {0};
+    bool whole = d == &i->e->document;
+    i->truth[0] = i->truth[1] = GRAD_NONE;
+    i->literal = table_new(host, d->n_tensors, sizeof *i->literal, &err);
+    if (!i->literal) return evaluation_end(i->e, &err);
+    int result = read_tensors(i);
+    if (result == 0 && whole) result = read_inputs(i->e);
+    if (result == 0) result = add_nodes(i);
+    table_free(host, i->literal, d->n_tensors, sizeof *i->literal);
+    return result;
+}
+
+int add_document(evaluation *e)
+{
+    instance whole = {.e = e, .d = &e->document, .use = e->flag, .graph = e->graph, .node = e->node};
+    if (e->document.roles) note_uses(e);
+    return add_all(&whole);
+}
+
+/* ---- functions ------------------------------------------------------------------------------- */
+
+static const function *find_function(const evaluation *e, const char *id, size_t length)
+{
+    const library *l = e->document.library;
+    uint32_t number = names_find(&l->names, id, length);
+    return number == NO_NAME ? NULL : &l->at[number];
+}
+
+static bool find(void *context, const char *id, size_t length, size_t *inputs, size_t *results)
+{
+    const function *f = find_function(context, id, length);
+    if (!f) return false;
+    *inputs = f->n_inputs;
+    *results = f->n_results;
+    return true;
+}
+
+/* The core passes an error on to the node that names the function, and from there to its caller;
+   what ends the call is the first of them, said of the node inside. */
+static int told(const evaluation *e, grad_error *err)
+{
+    const char *code = e->c->reply.code;
+    return grad_fail(err, GRAD_INTERNAL, "a function could not be built: %s", code ? code : "");
+}
+
+static int build(void *context, grad_graph *body, const char *id, size_t length,
+                 const grad_node *in, grad_node *out, grad_error *err)
+{
+    evaluation *e = context;
+    const function *f = find_function(e, id, length);
+    grad_host *host = &e->c->host;
+    if (!f) return grad_fail(err, GRAD_INTERNAL, "no function of this name");
+    if (grad_is_set(&e->c->stop))
+        return grad_fail(err, GRAD_STOPPED, "the deadline passed while the graph was built");
+    uint32_t slots = document_slots(&f->d);
+    instance i = {.e = e, .d = &f->d, .use = f->use, .graph = body};
+    i.node = table_new(host, slots, sizeof *i.node, err);
+    if (!i.node) return -1;
+    memcpy(i.node, in, f->n_inputs * sizeof *in);
+    int result = add_all(&i);
+    for (uint32_t k = 0; k < f->n_results && result == 0; k++) out[k] = i.node[f->result[k]];
+    table_free(host, i.node, slots, sizeof *i.node);
+    return result == 0 ? 0 : told(e, err);
+}
+
+void add_library(evaluation *e)
+{
+    if (e->document.library->names.n == 0) return;
+    e->library = (grad_library){e, find, build};
+    grad_graph_functions(e->graph, &e->library);
 }

@@ -17,19 +17,19 @@ static int end(evaluation *e, const grad_error *err, const spot *at)
 
 /* ---- into the graph -------------------------------------------------------------------------- */
 
-static int add_constant(grad_node *out, evaluation *e, const tensor_text *t, grad_dtype dtype,
+static int add_constant(grad_node *out, instance *i, const tensor_text *t, grad_dtype dtype,
                         const spot *at)
 {
-    grad_host *host = &e->c->host;
+    api_call *c = i->e->c;
     grad_error err = {0};
     int64_t few[8]; /* where most constants fit */
     size_t room = tensor_room(t, dtype);
-    void *data = room <= sizeof few ? few : table_new(host, room, 1, &err);
-    if (!data) return end(e, &err, at);
-    int result = tensor_fill(data, e->c, t, dtype, at);
-    if (result == 0 && grad_constant(out, e->graph, dtype, t->rank, t->dim, data, &err) < 0)
-        result = end(e, &err, at);
-    if (data != few) table_free(host, data, room, 1);
+    void *data = room <= sizeof few ? few : table_new(&c->host, room, 1, &err);
+    if (!data) return end(i->e, &err, at);
+    int result = tensor_fill(data, c, t, dtype, at);
+    if (result == 0 && grad_constant(out, i->graph, dtype, t->rank, t->dim, data, &err) < 0)
+        result = end(i->e, &err, at);
+    if (data != few) table_free(&c->host, data, room, 1);
     return result;
 }
 
@@ -62,53 +62,58 @@ static int check_declared(evaluation *e, const doc_more *m, const tensor_text *t
                      shape_text(want, (int)m->n, m->dim), shape_text(found, t->rank, t->dim));
 }
 
-/* Measures a tensor and settles its type. */
-static int look_at(tensor_text *t, grad_dtype *dtype, evaluation *e, const char *text, unsigned as,
-                   const doc_more *declared, uint32_t slot, const spot *at)
+/* Measures a tensor and settles its type, which may depend on all nodes of the graph. */
+static int look_at(tensor_text *t, grad_dtype *dtype, evaluation *e, const char *text, usage *u,
+                   const uint16_t *use, const doc_more *declared, const spot *at)
 {
-    unsigned uses = as ? as : e->flag[slot];
-    if (tensor_measure(t, e->c, text, uses & AS_INDEX, at) < 0) return -1;
+    if (use) u->uses = use[u->name];
+    if (tensor_measure(t, e->c, text, u->uses & AS_INDEX, at) < 0) return -1;
     if (declared && check_declared(e, declared, t, at) < 0) return -1;
-    return settle_dtype(dtype, e, t, as, declared ? (grad_dtype)declared->dtype : GRAD_DTYPES, slot,
-                        at);
+    if (use == e->flag && t->truths) {
+        note_uses(e);
+        u->uses = use[u->name];
+    }
+    return settle_dtype(dtype, e->request.dtype, u, t,
+                        declared ? (grad_dtype)declared->dtype : GRAD_DTYPES, at);
 }
 
 /* A constant's value, or the one that stands in for an input's. */
-static int declared_tensor(evaluation *e, uint32_t index, const char *text, const spot *at)
+static int declared_tensor(instance *i, uint32_t index, const char *text, const spot *at)
 {
     tensor_text t;
     grad_dtype dtype;
-    const name *n = name_of(e, index);
-    const doc_more *m = document_more(&e->document, n);
-    if (look_at(&t, &dtype, e, text, 0, m, index, at) < 0) return -1;
-    if (m->kind == DOC_CONSTANT) return add_constant(&e->node[index], e, &t, dtype, at);
-    if (e->flag[index] & GIVEN) return 0;
-    return add_input(&e->node[index], e, &t, dtype, at);
+    usage u = {.document = i->d, .name = index};
+    const doc_more *m = document_more(i->d, &i->d->names.at[index]);
+    if (look_at(&t, &dtype, i->e, text, &u, i->use, m, at) < 0) return -1;
+    if (m->kind == DOC_CONSTANT) return add_constant(&i->node[index], i, &t, dtype, at);
+    if (i->use[index] & GIVEN) return 0;
+    return add_input(&i->node[index], i->e, &t, dtype, at);
 }
 
-static int graph_tensors(evaluation *e)
+static int literal_tensor(instance *i, uint32_t row, const spot *at)
 {
-    const document *d = &e->document;
-    grad_error err = {0};
-    if (d->n_tensors == 0) return 0;
-    e->literal = table_new(&e->c->host, d->n_tensors, sizeof *e->literal, &err);
-    if (!e->literal) return evaluation_end(e, &err);
-    e->n_literals = d->n_tensors;
-    for (uint32_t i = 0; i < d->n_tensors; i++) {
-        const doc_tensor *in_graph = &d->tensor[i];
-        const name *n = name_of(e, in_graph->name);
-        spot at = {.node = n->place, .operand = in_graph->operand, .id = name_text(n),
-                   .id_length = n->length};
-        if (in_graph->operand == NO_NAME) {
-            if (declared_tensor(e, in_graph->name, in_graph->text, &at) < 0) return -1;
-            continue;
-        }
-        tensor_text t;
-        grad_dtype dtype;
-        unsigned as = use_of_role(grad_op_role(n->op, in_graph->operand));
-        if (look_at(&t, &dtype, e, in_graph->text, as, NULL, 0, &at) < 0 ||
-            add_constant(&e->literal[i], e, &t, dtype, &at) < 0)
-            return -1;
+    tensor_text t;
+    grad_dtype dtype;
+    const doc_tensor *in_graph = &i->d->tensor[row];
+    const name *n = &i->d->names.at[in_graph->name];
+    usage u = {.document = i->d, .uses = use_of_operand(i->d, n, in_graph->operand), .literal = n,
+               .operand = in_graph->operand};
+    if (look_at(&t, &dtype, i->e, in_graph->text, &u, NULL, NULL, at) < 0) return -1;
+    return add_constant(&i->literal[row], i, &t, dtype, at);
+}
+
+int read_tensors(instance *i)
+{
+    const document *d = i->d;
+    for (uint32_t k = 0; k < d->n_tensors; k++) {
+        const doc_tensor *in_graph = &d->tensor[k];
+        const name *n = &d->names.at[in_graph->name];
+        spot at = {.graph = d->base, .node = n->place, .operand = in_graph->operand,
+                   .id = name_text(n), .id_length = n->length};
+        int result = in_graph->operand == NO_NAME
+                         ? declared_tensor(i, in_graph->name, in_graph->text, &at)
+                         : literal_tensor(i, k, &at);
+        if (result < 0) return -1;
     }
     return 0;
 }
@@ -180,14 +185,15 @@ static int given_tensor(evaluation *e, json_slice key, const char *text)
     const name *n = name_of(e, slot);
     if (n->op || document_kind(&e->document, n) != DOC_INPUT) return refuse_name(e, key);
     spot at = {.base = "/inputs", .key = key, .id = name_text(n), .id_length = n->length};
-    if (look_at(&t, &dtype, e, text, 0, document_more(&e->document, n), slot, &at) < 0) return -1;
+    usage u = {.document = &e->document, .name = slot};
+    if (look_at(&t, &dtype, e, text, &u, e->flag, document_more(&e->document, n), &at) < 0)
+        return -1;
     return add_input(&e->node[slot], e, &t, dtype, &at);
 }
 
-int read_sources(evaluation *e)
+int read_inputs(evaluation *e)
 {
-    if (e->document.roles) note_uses(e);
-    if (graph_tensors(e) < 0 || check_missing(e) < 0) return -1;
+    if (check_missing(e) < 0) return -1;
     for (uint32_t k = 0; k < e->request.n_inputs; k++) {
         json_cursor at = {e->request.inputs[k]};
         json_slice key = json_name(&at);

@@ -40,9 +40,9 @@ int spot_fail(api_call *c, const spot *at, const char *code, const char *below, 
         pointer_start(&p, "%s", at->base);
         pointer_name(&p, at->key);
     } else if (at->operand == UINT32_MAX) {
-        pointer_start(&p, "/graph/nodes/%u/value", at->node);
+        pointer_start(&p, "%s/nodes/%u/value", at->graph, at->node);
     } else {
-        pointer_start(&p, "/graph/nodes/%u/inputs/%u", at->node, at->operand);
+        pointer_start(&p, "%s/nodes/%u/inputs/%u", at->graph, at->node, at->operand);
     }
     pointer_add(&p, "%s", below);
     if (at->id_length < sizeof id) snprintf(id, sizeof id, "%.*s", (int)at->id_length, at->id);

@@ -9,7 +9,8 @@
 typedef struct spot {
     const char *base;        /* "/inputs"; NULL: in the graph */
     json_slice key;          /* raw */
-    uint32_t node, operand;  /* /graph/nodes/NODE/inputs/OPERAND; UINT32_MAX: /value */
+    const char *graph;       /* "/graph", or a function in it: */
+    uint32_t node, operand;  /* .../nodes/NODE/inputs/OPERAND; UINT32_MAX: /value */
     const char *id;          /* whose tensor it is, for the problem's "node" */
     size_t id_length;
 } spot;
