@@ -196,7 +196,7 @@ static int unknown_input(decoder *r, const name *node, uint32_t k, uint32_t from
     const char *near = nearest(r, to);
     api_fail(r->c, "unknown_input", pointer_text(&at), id, "no node and no input of the function is "
              "called \"%.*s\"%s%s%s", length, name_text(to), near ? "; did you mean \"" : "; a "
-             "function sees its own inputs and nodes only", near ? near : "", near ? "\"?" : "");
+             "function sees only its own inputs and nodes, literals and other functions", near ? near : "", near ? "\"?" : "");
     return -1;
 }
 
