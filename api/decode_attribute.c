@@ -53,28 +53,28 @@ static bool whole_number(json_cursor *at, int64_t *out)
     return x.is_whole;
 }
 
-/* Reads [i, j, ...] or [[i, j], ...] flat into `to`; counts only where `to` is NULL. false where
-   the array is neither. */
-static bool whole_numbers(json_cursor at, int64_t *to, size_t *count, bool *pairs)
+/* Reads [i, j, ...], [[i, j], ...] or two lists of one length flat into `to`; counts only where
+   `to` is NULL. false where the array is none of these. */
+static bool whole_numbers(json_cursor at, int64_t *to, size_t *count, grad_kind *kind)
 {
     int64_t ignored;
+    size_t items = 0, lists = 0, each = 0;
     *count = 0;
-    *pairs = false;
-    for (json_enter(&at); json_more(&at);) {
-        bool pair = json_peek(at) == KIND_ARRAY;
-        if (*count > 0 && pair != *pairs) return false;
-        *pairs = pair;
-        size_t in_pair = 0;
-        if (!pair) {
-            if (!whole_number(&at, to ? &to[*count] : &ignored)) return false;
+    for (json_enter(&at); json_more(&at); items++) {
+        size_t before = *count;
+        if (json_peek(at) != KIND_ARRAY) {
+            if (lists > 0 || !whole_number(&at, to ? &to[*count] : &ignored)) return false;
             ++*count;
             continue;
         }
-        for (json_enter(&at); json_more(&at); in_pair++, ++*count)
-            if (in_pair == 2 || !whole_number(&at, to ? &to[*count] : &ignored)) return false;
-        if (in_pair != 2) return false;
+        if (lists != items) return false;
+        for (json_enter(&at); json_more(&at); ++*count)
+            if (!whole_number(&at, to ? &to[*count] : &ignored)) return false;
+        if (lists++ == 0) each = *count;
+        if (*count - before != each) return false;
     }
-    return *count < UINT32_MAX;
+    *kind = lists == 0 ? GRAD_LIST : each == 2 ? GRAD_PAIRS : GRAD_LISTS;
+    return *count < UINT32_MAX && (*kind != GRAD_LISTS || lists == 2);
 }
 
 /* Reads [x, y, ...] into `to`; false where the array holds anything but numbers. */
@@ -112,12 +112,12 @@ static int reals_value(decoder *r, json_slice member, json_cursor at, grad_value
 static int list_value(decoder *r, json_slice member, json_cursor at, grad_value *out)
 {
     size_t count;
-    bool pairs;
-    if (!whole_numbers(at, NULL, &count, &pairs)) return reals_value(r, member, at, out);
+    grad_kind kind;
+    if (!whole_numbers(at, NULL, &count, &kind)) return reals_value(r, member, at, out);
     int64_t *list = arena_new(&r->c->arena, count + 1, sizeof *list, &r->err);
     if (!list) return decode_end(r);
-    whole_numbers(at, list, &count, &pairs);
-    out->kind = pairs ? GRAD_PAIRS : GRAD_LIST;
+    whole_numbers(at, list, &count, &kind);
+    out->kind = kind;
     out->n = (uint32_t)count;
     out->list = list;
     return 0;

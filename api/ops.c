@@ -10,6 +10,7 @@ static const char *const roles[] = {
     [GRAD_ROLE_INDEX] = "index",
     [GRAD_ROLE_CLASSES] = "classes",
     [GRAD_ROLE_CONDITION] = "condition",
+    [GRAD_ROLE_MASK] = "mask",
 };
 
 /* The i-th word of "mean|sum|none". */
@@ -76,7 +77,8 @@ static json_t *value(const grad_value *v, const char *choices)
     case GRAD_REAL: return real(v->r);
     case GRAD_TEXT: return json_stringn(v->text, v->n);
     case GRAD_LIST:
-    case GRAD_PAIRS: return integers(v);
+    case GRAD_PAIRS:
+    case GRAD_LISTS: return integers(v);
     case GRAD_REALS: return reals(v);
     case GRAD_INT:
         if (choices) {

@@ -14,7 +14,8 @@ static unsigned use_of_role(grad_role role)
     switch (role) {
     case GRAD_ROLE_INDEX:
     case GRAD_ROLE_CLASSES: return AS_INDEX;
-    case GRAD_ROLE_CONDITION: return AS_CONDITION;
+    case GRAD_ROLE_CONDITION:
+    case GRAD_ROLE_MASK: return AS_CONDITION;
     case GRAD_ROLE_NUMBER: break;
     }
     return AS_NUMBER;

@@ -65,6 +65,7 @@ static bool promotes(const B *b, const grad_op *op, size_t k, V x)
 {
     grad_role role = grad_op_role(op, k);
     if (role == GRAD_ROLE_NUMBER) return true;
+    if (role == GRAD_ROLE_MASK) return b->g->at[x].dtype != GRAD_BOOL;
     if (role != GRAD_ROLE_CLASSES) return false;
     return b->g->at[x].dtype != GRAD_INT64 && b->g->at[x].dtype != GRAD_INT32;
 }
@@ -111,6 +112,9 @@ static grad_dtype wanted(const B *b, const grad_op *op, size_t k, V x, grad_dtyp
     switch (grad_op_role(op, k)) {
     case GRAD_ROLE_INDEX: return GRAD_INT64;
     case GRAD_ROLE_CONDITION: return GRAD_BOOL;
+    case GRAD_ROLE_MASK:
+        if (x != GRAD_NONE && !promotes(b, op, k, x)) return GRAD_BOOL;
+        break;
     case GRAD_ROLE_CLASSES:
         if (x == GRAD_NONE || !promotes(b, op, k, x)) return GRAD_INT64;
         break;

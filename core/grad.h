@@ -158,6 +158,7 @@ typedef enum grad_kind {
     GRAD_TEXT,
     GRAD_LIST, /* of integers */
     GRAD_PAIRS, /* [[before, after], …], flat: n counts the integers */
+    GRAD_LISTS, /* two lists of one length, and that not 2, which is GRAD_PAIRS; flat likewise */
     GRAD_REALS  /* a list of numbers, some of them no integers */
 } grad_kind;
 
@@ -186,7 +187,8 @@ typedef enum grad_role {  /* what an operand is for, which says what an untyped 
     GRAD_ROLE_NUMBER,     /* a number like any other */
     GRAD_ROLE_INDEX,      /* integers only */
     GRAD_ROLE_CLASSES,    /* integers are classes, reals are probabilities */
-    GRAD_ROLE_CONDITION   /* true or false; a number is true where it is not zero */
+    GRAD_ROLE_CONDITION,  /* true or false; a number is true where it is not zero */
+    GRAD_ROLE_MASK        /* truth values say what is kept, numbers are added */
 } grad_role;
 
 GRAD_API size_t grad_op_count(void);

@@ -51,6 +51,7 @@ const char *grad_op_attribute_type(const grad_op *op, size_t i)
         [ATTR_NONE] = "none",      [ATTR_INT] = "integer", [ATTR_REAL] = "number",
         [ATTR_NUMBER] = "number or boolean", [ATTR_BOOL] = "boolean",
         [ATTR_INTS] = "integer or list of integers", [ATTR_PAIRS] = "list of [before, after]",
+        [ATTR_LISTS] = "integer or two lists of integers",
         [ATTR_REALS] = "number or list of numbers",
         [ATTR_TEXT] = "string",    [ATTR_STRING] = "string",
         [ATTR_FUNCTION] = "name of a function",
@@ -121,7 +122,8 @@ static void describe(char *text, size_t room, const grad_value *v)
     case GRAD_TEXT: snprintf(text, room, "\"%.*s\"", cut, v->text); break;
     case GRAD_LIST: snprintf(text, room, "a list"); break;
     case GRAD_REALS: snprintf(text, room, "a list with a fraction"); break;
-    case GRAD_PAIRS: snprintf(text, room, "a list of lists"); break;
+    case GRAD_PAIRS:
+    case GRAD_LISTS: snprintf(text, room, "a list of lists"); break;
     }
 }
 
@@ -263,6 +265,17 @@ static int convert(grad_value *out, const grad_op *op, const grad_attribute_row 
             return refuse(err, op, row, v, "a list of pairs [before, after]");
         *out = *v;
         out->kind = GRAD_PAIRS;
+        return 0;
+    case ATTR_LISTS:
+        if (whole(v, &i)) {
+            *out = (grad_value)INT_(i);
+        } else if (v->kind == GRAD_LISTS || (v->kind == GRAD_PAIRS && v->n == 4) ||
+                   (v->kind == GRAD_LIST && v->n == 2)) {
+            *out = *v;
+            out->kind = GRAD_LISTS;
+        } else {
+            return refuse(err, op, row, v, "an integer or two lists of integers of one length");
+        }
         return 0;
     case ATTR_TEXT:
         return choice(out, op, row, v, err);

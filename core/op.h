@@ -33,8 +33,8 @@ typedef enum grad_types {
 } grad_types;
 
 /* Operands of role INDEX must be integers and are cast to int64; CONDITION ones are cast to bool;
-   CLASSES ones are cast to int64 if integer, else take part in promotion. Neither INDEX nor
-   CONDITION takes part in promotion. `result` below overrides the result's dtype. */
+   CLASSES ones are cast to int64 if integer, else take part in promotion; MASK ones stay bool, or
+   take part in promotion if they are not. Neither INDEX nor CONDITION takes part in promotion. `result` below overrides the result's dtype. */
 typedef enum grad_result_type {
     RESULT_SAME,   /* the settled dtype */
     RESULT_BOOL,
@@ -52,6 +52,8 @@ typedef enum grad_attribute_type {
                       `choices`, one of those words, kept as GRAD_INT, the word's place */
     ATTR_REALS,    /* a number or a list of them; kept as GRAD_REALS */
     ATTR_PAIRS,    /* [[a, b], …]; kept as GRAD_PAIRS */
+    ATTR_LISTS,    /* an integer, kept as GRAD_INT; or [[a, …], [b, …]] of one length, or [a, b]
+                      for lists of one each, kept as GRAD_LISTS */
     ATTR_TEXT,     /* one of `choices` ("mean|sum|none"); kept as GRAD_INT, the choice's place */
     ATTR_FUNCTION, /* the name of a function; kept as GRAD_TEXT */
     ATTR_STRING,   /* any text; kept as GRAD_TEXT: n bytes, no NUL after them */

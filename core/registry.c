@@ -27,6 +27,8 @@
     X(index, "index")                                                                             \
     X(index_gather, "index")                                                                      \
     X(linalg, "linear algebra")                                                                   \
+    X(linalg_products, "linear algebra")                                                          \
+    X(linalg_einsum, "linear algebra")                                                            \
     X(part, "parts")                                                                              \
     X(control_bodies, "control flow")                                                             \
     X(control_flow, "control flow")                                                               \

@@ -79,10 +79,12 @@ static void list(trial *t, grad_value *v, int64_t *room, const char **at)
 {
     double real[TRIAL_LIST];
     int depth = 1;
+    uint32_t lists = 0;
     v->kind = GRAD_LIST;
     for (blank(at); depth; blank(at)) {
         if (take(at, "[")) {
             depth++;
+            lists++;
             v->kind = GRAD_PAIRS;
         } else if (take(at, "]")) {
             depth--;
@@ -97,6 +99,7 @@ static void list(trial *t, grad_value *v, int64_t *room, const char **at)
             v->n++;
         }
     }
+    if (v->kind == GRAD_PAIRS && v->n != 2 * lists) v->kind = GRAD_LISTS;
     if (v->kind == GRAD_REALS) memcpy(room, real, v->n * sizeof *real);
     v->list = room;
 }

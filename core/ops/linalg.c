@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "blas.h"
-#include "emit.h"
+#include "products.h"
 #include "shape.h"
 
 /* ---- loops ----------------------------------------------------------------------------------- */
@@ -159,7 +159,7 @@ static double matmul_t_work(const grad_call *c)
 
 extern const grad_op grad__op_matmul_t;
 
-static V product(B *b, V x, V y, bool transpose_x, bool transpose_y)
+V grad__matmul_t(B *b, V x, V y, bool transpose_x, bool transpose_y)
 {
     return v_emit(b, &grad__op_matmul_t, 2, (V[]){x, y}, 2,
                   (grad_value[]){BOOL_(transpose_x), BOOL_(transpose_y)});
@@ -169,8 +169,8 @@ static void matmul_t_rule(B *b, const grad_pull *p)
 {
     V x = p->in[0], y = p->in[1], g = p->g;
     bool tx = p->attr[TRANSPOSE_A].i != 0, ty = p->attr[TRANSPOSE_B].i != 0;
-    pull(p, 0, tx ? product(b, y, g, ty, true) : product(b, g, y, false, !ty));
-    pull(p, 1, ty ? product(b, g, x, true, tx) : product(b, x, g, !tx, false));
+    pull(p, 0, tx ? grad__matmul_t(b, y, g, ty, true) : grad__matmul_t(b, g, y, false, !ty));
+    pull(p, 1, ty ? grad__matmul_t(b, g, x, true, tx) : grad__matmul_t(b, x, g, !tx, false));
 }
 
 const grad_op grad__op_matmul_t = {
@@ -195,7 +195,7 @@ const grad_op grad__op_matmul_t = {
 
 /* ---- matmul ---------------------------------------------------------------------------------- */
 
-static V reshaped(B *b, V x, int rank, const int64_t *dim)
+V grad__reshaped(B *b, V x, int rank, const int64_t *dim)
 {
     const grad_shape *s = v_shape(b, x);
     if (v_failed(b)) return GRAD_NONE;
@@ -203,17 +203,16 @@ static V reshaped(B *b, V x, int rank, const int64_t *dim)
     return v_reshape(b, x, rank, dim);
 }
 
-/* x as one matrix whose rows are its last axis: all axes before it become one. */
-static V as_rows(B *b, V x)
+V grad__as_rows(B *b, V x)
 {
     const grad_shape *s = v_shape(b, x);
     int64_t dim[2] = {1, s->dim[s->rank - 1]};
     for (int i = 0; i < s->rank - 1; i++) /* of nothing there may be more than can be counted */
         if (__builtin_mul_overflow(dim[0], s->dim[i], &dim[0])) dim[0] = INT64_MAX;
-    return reshaped(b, x, 2, dim);
+    return grad__reshaped(b, x, 2, dim);
 }
 
-static int does_not_fit(B *b, const grad_args *a, const char *why)
+int grad__does_not_fit(B *b, const grad_args *a, const char *why)
 {
     char left[96], right[96];
     const grad_shape *x = v_shape(b, a->in[0]), *y = v_shape(b, a->in[1]);
@@ -223,7 +222,7 @@ static int does_not_fit(B *b, const grad_args *a, const char *why)
                             grad__dims_text(right, y->rank, y->dim), why);
 }
 
-static int need_rank(B *b, const grad_args *a, int input, int rank)
+int grad__need_rank(B *b, const grad_args *a, int input, int rank)
 {
     char text[96];
     const grad_shape *s = v_shape(b, a->in[input]);
@@ -245,13 +244,13 @@ static int matmul_dims(B *b, const grad_args *args, int64_t *dim)
                                     "mul multiplies by a number",
                                     args->op->name, args->op->in[k].name);
     if (x->dim[x->rank - 1] != y->dim[y->rank - (y->rank > 1 ? 2 : 1)])
-        return does_not_fit(b, args, "the last axis of the first must be as long as the "
-                                     "last but one of the second");
+        return grad__does_not_fit(b, args, "the last axis of the first must be as long as the "
+                                           "last but one of the second");
     for (int i = most; i > 2; i--) {
         int64_t p = i <= x->rank ? x->dim[x->rank - i] : 1;
         int64_t q = i <= y->rank ? y->dim[y->rank - i] : 1;
         if (p != q && p != 1 && q != 1)
-            return does_not_fit(b, args, "the axes before the last two must broadcast");
+            return grad__does_not_fit(b, args, "the axes before the last two must broadcast");
         dim[rank++] = p == 1 ? q : p;
     }
     if (x->rank > 1) dim[rank++] = x->dim[x->rank - 2];
@@ -266,10 +265,10 @@ static int matmul_expand(B *b, const grad_args *args, V *out)
     int rank = matmul_dims(b, args, dim), of_y;
     if (rank < 0) return -1;
     of_y = v_rank(b, y);
-    if (of_y == 1) y = reshaped(b, y, 2, (int64_t[]){v_shape(b, y)->dim[0], 1});
+    if (of_y == 1) y = grad__reshaped(b, y, 2, (int64_t[]){v_shape(b, y)->dim[0], 1});
     /* A stack times one matrix is one tall matrix times it. */
-    if (v_rank(b, x) == 1 || of_y <= 2) x = as_rows(b, x);
-    *out = reshaped(b, product(b, x, y, false, false), rank, dim);
+    if (v_rank(b, x) == 1 || of_y <= 2) x = grad__as_rows(b, x);
+    *out = grad__reshaped(b, grad__matmul_t(b, x, y, false, false), rank, dim);
     return 0;
 }
 
@@ -296,7 +295,7 @@ const grad_op grad__op_matmul = {
 static int vectors(B *b, const grad_args *args)
 {
     for (int k = 0; k < 2; k++)
-        if (v_rank(b, args->in[k]) != 1) return need_rank(b, args, k, 1);
+        if (v_rank(b, args->in[k]) != 1) return grad__need_rank(b, args, k, 1);
     return 0;
 }
 
@@ -304,7 +303,7 @@ static int dot_expand(B *b, const grad_args *args, V *out)
 {
     if (vectors(b, args) < 0) return -1;
     if (v_shape(b, args->in[0])->id != v_shape(b, args->in[1])->id)
-        return does_not_fit(b, args, "the vectors must be of one length");
+        return grad__does_not_fit(b, args, "the vectors must be of one length");
     *out = v_matmul(b, args->in[0], args->in[1]);
     return 0;
 }
@@ -345,12 +344,12 @@ static int linear_expand(B *b, const grad_args *args, V *out)
     int64_t dim[GRAD_RANK_MAX];
     V x = args->in[0], w = args->in[1], bias = args->n_in > 2 ? args->in[2] : GRAD_NONE;
     const grad_shape *sx = v_shape(b, x), *sw = v_shape(b, w);
-    if (sx->rank < 1) return need_rank(b, args, 0, 1);
+    if (sx->rank < 1) return grad__need_rank(b, args, 0, 1);
     if (sw->rank < 1 || sw->rank > 2)
         return grad_expand_fail(b, GRAD_SHAPE_MISMATCH, 1, NULL,
                                 "linear: `weight` must have two axes, outputs and inputs");
     if (sx->dim[sx->rank - 1] != sw->dim[sw->rank - 1])
-        return does_not_fit(b, args, "the last axes must be of one length");
+        return grad__does_not_fit(b, args, "the last axes must be of one length");
     int rank = sx->rank - 1;
     for (int i = 0; i < rank; i++) dim[i] = sx->dim[i];
     if (sw->rank == 2) dim[rank++] = sw->dim[0];
@@ -362,7 +361,8 @@ static int linear_expand(B *b, const grad_args *args, V *out)
                                     "linear: `bias` must have one element an output (%lld)",
                                     sw->rank == 2 ? (long long)sw->dim[0] : 1LL);
     }
-    V y = reshaped(b, product(b, as_rows(b, x), as_rows(b, w), false, true), rank, dim);
+    V y = grad__matmul_t(b, grad__as_rows(b, x), grad__as_rows(b, w), false, true);
+    y = grad__reshaped(b, y, rank, dim);
     *out = bias == GRAD_NONE ? y : v_add(b, y, bias);
     return 0;
 }
