@@ -29,6 +29,8 @@
     X(linalg, "linear algebra")                                                                   \
     X(linalg_products, "linear algebra")                                                          \
     X(linalg_einsum, "linear algebra")                                                            \
+    X(linalg_distance, "linear algebra")                                                          \
+    X(normalisation, "normalisation")                                                             \
     X(part, "parts")                                                                              \
     X(control_bodies, "control flow")                                                             \
     X(control_flow, "control flow")                                                               \

@@ -232,8 +232,8 @@ const grad_op grad__op_einsum = {
     .name = "einsum",
     .doc = "Sums of products in Einstein's notation: \"ij,jk->ik\" is a matrix product. A letter "
            "an axis, \"...\" for the axes without one; letters that the result lacks are summed "
-           "over. Without \"->\" the result has the ellipsis, then the letters that stand once, in the "
-           "order of the alphabet, capitals first. Axes of size 1 broadcast.",
+           "over. Without \"->\" the result has the ellipsis, then the letters that stand once, in "
+           "the order of the alphabet, capitals first. Axes of size 1 broadcast.",
     .gradient = "to each operand the same sum with g in its place",
     .in = {{.name = "a"}},
     .variadic = true,

@@ -136,22 +136,25 @@ int grad__tiles_poll(grad_tiles *t, size_t elements)
 /* ---- maps ------------------------------------------------------------------------------------ */
 
 #define LOAD(name, type, field, value)                                                            \
-    static void name(grad_cell *out, const void *data, size_t n, int64_t step, const double *p,   \
+    static void name(grad_cell *out, const void *data, size_t n, int64_t step, const double *of,  \
                      size_t p_step, double q)                                                     \
     {                                                                                             \
         const type *restrict x = data;                                                            \
-        (void)p, (void)p_step, (void)q;                                                           \
-        for (size_t i = 0; i < n; i++) out[i].field = value(x[(int64_t)i * step]);                \
+        const double *restrict own = of, same = of ? *of : 0;                                     \
+        grad_cell *restrict y = out;                                                              \
+        (void)own, (void)same, (void)q;                                                           \
+        if (p_step) for (size_t i = 0; i < n; i++) y[i].field = value(x[(int64_t)i * step], own[i]);\
+        else for (size_t i = 0; i < n; i++) y[i].field = value(x[(int64_t)i * step], same);       \
     }
-#define TO_DOUBLE(x) (double)(x)
-#define TO_INT(x) (int64_t)(x)
+#define TO_DOUBLE(x, p) (double)(x)
+#define TO_INT(x, p) (int64_t)(x)
 #define SQUARED(x) (x) * (x)
-#define DEVIATION(x) SQUARED((double)(x) - p[i * p_step])
-#define EXP(x) exp((double)(x) - p[i * p_step])
-#define ABS(x) fabs((double)(x))
-#define SQUARE(x) SQUARED((double)(x) / p[i * p_step])
-#define POWER(x) pow(fabs((double)(x)) / p[i * p_step], q)
-#define NONZERO(x) ((x) != 0)
+#define DEVIATION(x, p) SQUARED((double)(x) - (p))
+#define EXP(x, p) exp((double)(x) - (p))
+#define ABS(x, p) fabs((double)(x))
+#define SQUARE(x, p) SQUARED((double)(x) / (p))
+#define POWER(x, p) pow(fabs((double)(x)) / (p), q)
+#define NONZERO(x, p) ((x) != 0)
 
 #define REAL_LOADS(type)                                                                          \
     LOAD(plain_##type, type, r, TO_DOUBLE)                                                        \

@@ -73,7 +73,8 @@ int grad__tiles_poll(grad_tiles *t, size_t elements);
 
 /* ---- maps: elements as cells ----------------------------------------------------------------- */
 
-/* out[i] = f(x[i * step]) for n elements; p[i * p_step] and q are whatever f takes. */
+/* out[i] = f(x[i * step]) for n elements; p[i * p_step], where p_step is 0 or 1, and q are whatever
+   f takes. */
 typedef void (*grad_load)(grad_cell *out, const void *x, size_t n, int64_t step, const double *p,
                           size_t p_step, double q);
 
