@@ -18,6 +18,7 @@
     X(select, "select")                                                                           \
     X(reduce, "reduce")                                                                           \
     X(softmax, "softmax")                                                                         \
+    X(softmax_scaled, "softmax")                                                                  \
     X(shape, "shape")                                                                             \
     X(shape_move, "shape")                                                                        \
     X(shape_pad, "shape")                                                                         \
@@ -31,6 +32,8 @@
     X(linalg_einsum, "linear algebra")                                                            \
     X(linalg_distance, "linear algebra")                                                          \
     X(normalisation, "normalisation")                                                             \
+    X(attention, "attention, recurrent")                                                          \
+    X(recurrent, "attention, recurrent")                                                          \
     X(part, "parts")                                                                              \
     X(control_bodies, "control flow")                                                             \
     X(control_flow, "control flow")                                                               \
