@@ -98,6 +98,10 @@ static size_t items(json_cursor at)
 static int reals_value(decoder *r, json_slice member, json_cursor at, grad_value *out)
 {
     size_t count = items(at);
+    json_cursor first = at;
+    json_enter(&first);
+    if (count > 0 && json_peek(first) == KIND_ARRAY)
+        return bad_value(r, member, "an array of other lists");
     double *list = arena_new(&r->c->arena, count + 1, sizeof *list, &r->err);
     if (!list) return decode_end(r);
     if (count > UINT32_MAX || !numbers(at, list, count))

@@ -44,7 +44,7 @@ static int check_shapes(B *b, const grad_args *a)
     const grad_shape *q = v_shape(b, a->in[Q]), *k = v_shape(b, a->in[K]);
     const grad_shape *v = v_shape(b, a->in[VALUES]);
     for (int i = Q; i <= VALUES; i++)
-        if (v_rank(b, a->in[i]) < 2) return grad__need_rank(b, a, i, 2);
+        if (v_rank(b, a->in[i]) < 2) return grad__need_axes(b, a, i, "two axes or more");
     if (from_last(q, 1) != from_last(k, 1))
         return misfit(b, K, "the rows of `q` and `k` must be of one length", q, k);
     if (from_last(k, 2) != from_last(v, 2))

@@ -222,13 +222,13 @@ int grad__does_not_fit(B *b, const grad_args *a, const char *why)
                             grad__dims_text(right, y->rank, y->dim), why);
 }
 
-int grad__need_rank(B *b, const grad_args *a, int input, int rank)
+int grad__need_axes(B *b, const grad_args *a, int input, const char *axes)
 {
     char text[96];
     const grad_shape *s = v_shape(b, a->in[input]);
     return grad_expand_fail(b, GRAD_SHAPE_MISMATCH, input, NULL,
-                            "%s: `%s` must have %d axis%s, found shape %s", a->op->name,
-                            a->op->in[input].name, rank, rank == 1 ? "" : " or more",
+                            "%s: `%s` must have %s, found shape %s", a->op->name,
+                            a->op->in[input].name, axes,
                             grad__dims_text(text, s->rank, s->dim));
 }
 
@@ -295,7 +295,7 @@ const grad_op grad__op_matmul = {
 static int vectors(B *b, const grad_args *args)
 {
     for (int k = 0; k < 2; k++)
-        if (v_rank(b, args->in[k]) != 1) return grad__need_rank(b, args, k, 1);
+        if (v_rank(b, args->in[k]) != 1) return grad__need_axes(b, args, k, "one axis");
     return 0;
 }
 
@@ -344,7 +344,7 @@ static int linear_expand(B *b, const grad_args *args, V *out)
     int64_t dim[GRAD_RANK_MAX];
     V x = args->in[0], w = args->in[1], bias = args->n_in > 2 ? args->in[2] : GRAD_NONE;
     const grad_shape *sx = v_shape(b, x), *sw = v_shape(b, w);
-    if (sx->rank < 1) return grad__need_rank(b, args, 0, 1);
+    if (sx->rank < 1) return grad__need_axes(b, args, 0, "one axis or more");
     if (sw->rank < 1 || sw->rank > 2)
         return grad_expand_fail(b, GRAD_SHAPE_MISMATCH, 1, NULL,
                                 "linear: `weight` must have two axes, outputs and inputs");

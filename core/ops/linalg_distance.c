@@ -337,7 +337,7 @@ static int cdist_expand(B *b, const grad_args *a, V *out)
         return grad_expand_fail(b, GRAD_BAD_ATTRIBUTE, -1, "p",
                                 "cdist: p must be 0 or more, found %g", p);
     for (int k = 0; k < 2; k++)
-        if (v_rank(b, a->in[k]) < 2) return grad__need_rank(b, a, k, 2);
+        if (v_rank(b, a->in[k]) < 2) return grad__need_axes(b, a, k, "two axes or more");
     const grad_shape *s = v_shape(b, a->in[0]), *t = v_shape(b, a->in[1]);
     if (s->dim[s->rank - 1] != t->dim[t->rank - 1])
         return grad__does_not_fit(b, a, "points must have the same number of coordinates, the size "

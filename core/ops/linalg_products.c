@@ -120,13 +120,8 @@ static int cross_expand(B *b, const grad_args *a, V *out)
                                 a->op->in[k].name, a->attr[0].i,
                                 grad__dims_text(text, s->rank, s->dim));
     }
-    for (int i = 1; i <= rank; i++) {
-        const grad_shape *s = v_shape(b, a->in[0]), *t = v_shape(b, a->in[1]);
-        if (i > s->rank || i > t->rank) break;
-        int64_t p = s->dim[s->rank - i], q = t->dim[t->rank - i];
-        if (p != q && p != 1 && q != 1)
-            return grad__does_not_fit(b, a, "the axes that do not agree must be of size 1");
-    }
+    if (!grad__broadcast(v_shape(b, a->in[0]), v_shape(b, a->in[1])))
+        return grad__does_not_fit(b, a, "the other axes must broadcast");
     V first = v_mul(b, rolled(b, a->in[0], -1, axis), rolled(b, a->in[1], -2, axis));
     V second = v_mul(b, rolled(b, a->in[0], -2, axis), rolled(b, a->in[1], -1, axis));
     *out = v_sub(b, first, second);
@@ -185,7 +180,7 @@ static int check_bilinear(B *b, const grad_args *a)
     const grad_shape *x = v_shape(b, a->in[LEFT]), *y = v_shape(b, a->in[RIGHT]);
     const grad_shape *w = v_shape(b, a->in[WEIGHT]);
     for (int k = LEFT; k <= RIGHT; k++)
-        if (v_rank(b, a->in[k]) < 1) return grad__need_rank(b, a, k, 1);
+        if (v_rank(b, a->in[k]) < 1) return grad__need_axes(b, a, k, "one axis or more");
     bool same = x->rank == y->rank;
     for (int i = 0; same && i < x->rank - 1; i++) same = x->dim[i] == y->dim[i];
     if (!same)

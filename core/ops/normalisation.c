@@ -215,10 +215,17 @@ static int batch_norm_expand(B *b, const grad_args *a, V *out)
 static int dropout_expand(B *b, const grad_args *a, V *out)
 {
     const double p = a->attr[0].r;
+    char has[96], found[96];
     V x = a->in[0];
     if (!(p >= 0 && p <= 1))
         return grad_expand_fail(b, GRAD_BAD_ATTRIBUTE, -1, "p",
                                 "dropout: p must be from 0 to 1, found %g", p);
+    const grad_shape *s = v_shape(b, x), *t = v_shape(b, a->in[1]);
+    if (!grad__broadcast(s, t))
+        return grad_expand_fail(b, GRAD_SHAPE_MISMATCH, 1, NULL,
+                                "dropout: `x` of shape %s and `mask` of shape %s do not broadcast",
+                                grad__dims_text(has, s->rank, s->dim),
+                                grad__dims_text(found, t->rank, t->dim));
     V kept = v_mul(b, x, v_cast(b, a->in[1], v_dtype(b, x)));
     /* Where everything is dropped, as p = 1 says, nothing is kept. */
     *out = p == 1 ? v_mul(b, kept, v_num(b, x, 0)) : v_div(b, kept, v_num(b, x, 1 - p));

@@ -17,7 +17,7 @@ V grad__as_rows(B *b, V x);
 
 /* Failures that name the operands and show their shapes; they return -1. */
 int grad__does_not_fit(B *b, const grad_args *a, const char *why);
-int grad__need_rank(B *b, const grad_args *a, int input, int rank); /* rank axes or more */
+int grad__need_axes(B *b, const grad_args *a, int input, const char *axes); /* "one axis" */
 
 /* ---- contractions (linalg_contract.c) -------------------------------------------------------- */
 

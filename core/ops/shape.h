@@ -45,6 +45,8 @@ double grad__work_of_third(const grad_call *c);
 
 /* The product of n sizes, or INT64_MAX where it is larger. */
 int64_t grad__dims_product(int n, const int64_t *dim);
+/* Do tensors of these shapes broadcast? */
+bool grad__broadcast(const grad_shape *s, const grad_shape *t);
 /* A list of distinct axes as places 0 .. rank-1 in its own order (rank 0 counts as 1):
    out[] takes `rank` of them. On failure -1, with a sentence in text. */
 int grad__axes(int64_t *out, const grad_value *axes, int rank, char text[96]);

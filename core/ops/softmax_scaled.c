@@ -128,17 +128,14 @@ static int cosine_similarity_expand(B *b, const grad_args *a, V *out)
     const grad_value axes = grad__list(&a->attr[0].i, 1);
     if (check_eps(b, a, a->attr[1].r) < 0) return -1;
     if (grad__axes(&axis, &axes, rank, text) < 0) return bad_axis(b, a, text);
-    for (int i = 1; i <= rank; i++) {
-        int64_t p = i <= s->rank ? s->dim[s->rank - i] : 1;
-        int64_t q = i <= t->rank ? t->dim[t->rank - i] : 1;
-        if (p != q && p != 1 && q != 1)
-            return grad_expand_fail(b, GRAD_SHAPE_MISMATCH, 1, NULL,
-                                    "cosine_similarity: shapes %s and %s do not broadcast",
-                                    grad__dims_text(text, s->rank, s->dim),
-                                    grad__dims_text(other, t->rank, t->dim));
-        if (rank - i == axis) size = p == 1 ? q : p;
-    }
+    if (!grad__broadcast(s, t))
+        return grad_expand_fail(b, GRAD_SHAPE_MISMATCH, 1, NULL,
+                                "cosine_similarity: shapes %s and %s do not broadcast",
+                                grad__dims_text(text, s->rank, s->dim),
+                                grad__dims_text(other, t->rank, t->dim));
     last = rank ? axis - rank : -1;
+    if (s->rank + last >= 0) size = s->dim[s->rank + last];
+    if (size == 1 && t->rank + last >= 0) size = t->dim[t->rank + last];
     V part[2];
     for (int k = 0; k < 2; k++) {
         V x = long_enough(b, a->in[k], rank, (int)last, size);

@@ -205,6 +205,15 @@ int64_t grad__dims_product(int n, const int64_t *dim)
     return all;
 }
 
+bool grad__broadcast(const grad_shape *s, const grad_shape *t)
+{
+    for (int i = 1; i <= s->rank && i <= t->rank; i++) {
+        const int64_t p = s->dim[s->rank - i], q = t->dim[t->rank - i];
+        if (p != q && p != 1 && q != 1) return false;
+    }
+    return true;
+}
+
 int grad__axes(int64_t *out, const grad_value *axes, int rank, char text[96])
 {
     const int64_t size = rank > 0 ? rank : 1;
