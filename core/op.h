@@ -14,7 +14,7 @@
 #include "grad.h"
 
 #define GRAD_INPUTS_MAX 8
-#define GRAD_ATTRIBUTES_MAX 6
+#define GRAD_ATTRIBUTES_MAX 7
 
 /* ---- builders: appending nodes from inside the core ------------------------------------------ */
 

@@ -453,6 +453,63 @@ static void a_while_without_end_is_no_convergence(void **state)
     end(&w);
 }
 
+/* Bytes that the gradient of a scan over `length` steps runs in. */
+static double memory_of(int64_t length, bool checkpoint)
+{
+    world w;
+    grad_program *p = NULL;
+    grad_node x[2], out, wrt[2];
+    begin(&w);
+    x[0] = input(&w, 1, 1000, 0);
+    x[1] = input(&w, 1, 1000, 0);
+    grad_attribute a[] = {text("function", "climb"), whole("carries", 1), whole("shared", 1),
+                          whole("length", length), truth("checkpoint", checkpoint)};
+    flow(&w, "scan", x, 2, a, 5, &out);
+    grad_node f = op(&w, "sum", out, GRAD_NONE);
+    assert_int_equal(grad_gradient(wrt, w.g, &f, NULL, 1, x, 2, &w.err), 0);
+    assert_int_equal(grad_compile(&p, w.g, wrt, 2, &w.err), 0);
+    double bytes = (double)grad_program_cost(p).workspace;
+    grad_program_free(p);
+    end(&w);
+    return bytes;
+}
+
+static void memory_grows_with_the_steps_or_with_their_square_root(void **state)
+{
+    (void)state;
+    double row = 1000 * sizeof(double);
+    double plain = memory_of(6400, false) - memory_of(1600, false);
+    double kept = memory_of(6400, true) - memory_of(1600, true);
+    assert_true(plain > 4000 * row && plain < 6000 * row); /* 4800 more steps */
+    assert_true(kept < 200 * row);                         /* 40 more of each of two levels */
+}
+
+static void a_loop_too_long_to_be_differentiated_can_be_run(void **state)
+{
+    (void)state;
+    world w;
+    grad_program *p = NULL;
+    grad_node x[2], out, wrt;
+    begin(&w);
+    x[0] = input(&w, 1, 1000, 0);
+    x[1] = input(&w, 0, 0, 0);
+    grad_attribute a[] = {text("function", "climb"), whole("carries", 1), whole("shared", 1),
+                          whole("length", 1000000)};
+    flow(&w, "scan", x, 2, a, 4, &out);
+    assert_int_equal(grad_compile(&p, w.g, &out, 1, &w.err), 0);
+    assert_true(grad_program_cost(p).workspace < 1000000);
+    grad_program_free(p);
+    grad_attribute b[] = {text("cond", "below"), text("body", "climb"), whole("shared", 1),
+                          whole("max_steps", INT64_MAX)};
+    flow(&w, "while", x, 2, b, 4, &wrt);
+    assert_int_equal(grad_compile(&p, w.g, &wrt, 1, &w.err), 0);
+    grad_program_free(p);
+    grad_node f = op(&w, "sum", out, GRAD_NONE);
+    assert_int_equal(grad_gradient(&wrt, w.g, &f, NULL, 1, x, 1, &w.err), -1);
+    assert_int_equal(w.err.code, GRAD_MEMORY_LIMIT);
+    end(&w);
+}
+
 static void functions_that_double_are_too_large_at_once(void **state)
 {
     (void)state;
@@ -489,6 +546,8 @@ int main(void)
         cmocka_unit_test(a_cond_runs_and_differentiates_one_branch),
         cmocka_unit_test(a_while_is_differentiated_through_its_steps),
         cmocka_unit_test(a_while_without_end_is_no_convergence),
+        cmocka_unit_test(memory_grows_with_the_steps_or_with_their_square_root),
+        cmocka_unit_test(a_loop_too_long_to_be_differentiated_can_be_run),
         cmocka_unit_test(functions_that_double_are_too_large_at_once),
         cmocka_unit_test(functions_without_end_are_too_large),
     };

@@ -35,6 +35,22 @@ static operand_type result_type(const function *f, size_t r)
     return grad__type_of(f->body, f->out[r]);
 }
 
+/* The rows that tapes of all carries can have: of `rows` as many as fit `bytes`, and the limit on
+   elements. */
+static int64_t rows_that_fit(const grad_infer *f, size_t first, size_t carries, int64_t rows,
+                             uint64_t bytes)
+{
+    uint64_t row = 64, largest = 1; /* bytes of a row of all, elements of one of the largest */
+    for (size_t j = 0; j < carries; j++) {
+        uint64_t count = (uint64_t)f->in[first + j]->count;
+        row += count * grad_dtype_size(f->in_dtype[first + j]);
+        if (count > largest) largest = count;
+    }
+    uint64_t most = (uint64_t)f->build->g->host->elements / largest;
+    if (most > bytes / row) most = bytes / row;
+    return (uint64_t)rows < most ? rows : (int64_t)most;
+}
+
 /* The tapes after result `from`: each carry as every step found it. */
 static int set_tapes(grad_infer *f, size_t from, size_t first, size_t carries, int64_t rows)
 {
@@ -62,7 +78,9 @@ static int loop_infer(grad_infer *f)
         operand_type t = result_type(body, r);
         if (set_result(f, r, &t, r < carries ? -1 : length) < 0) return -1;
     }
-    return set_tapes(f, results, 1, carries, length);
+    int64_t rows = rows_that_fit(f, 1, carries, length, f->build->g->host->memory);
+    f->attr[LOOP_TAPED] = (grad_value)INT_(rows);
+    return set_tapes(f, results, 1, carries, rows);
 }
 
 const grad_op grad__op_loop = {
@@ -77,7 +95,8 @@ const grad_op grad__op_loop = {
              {.name = "carries", .type = ATTR_INT, .required = true},
              {.name = "sliced", .type = ATTR_INT, .required = true},
              {.name = "length", .type = ATTR_INT, .required = true},
-             {.name = "reverse", .type = ATTR_BOOL, .otherwise = BOOL_(0)}},
+             {.name = "reverse", .type = ATTR_BOOL, .otherwise = BOOL_(0)},
+             {.name = "taped", .type = ATTR_INT, .otherwise = INT_(0)}},
     .variadic = true,
     .types = TYPES_KEEP,
     .result = RESULT_SET,
@@ -109,7 +128,11 @@ static int repeat_infer(grad_infer *f)
         if (set_result(f, r, &t, -1) < 0) return -1;
     }
     if (set_result(f, carries, &(operand_type){.dtype = GRAD_INT64}, -1) < 0) return -1;
-    return set_tapes(f, carries + 1, 0, carries, f->attr[REPEAT_MOST].i);
+    /* Most repetitions end long before max_steps: what is kept room for is a part of the memory. */
+    int64_t rows = rows_that_fit(f, 0, carries, f->attr[REPEAT_MOST].i,
+                                 f->build->g->host->memory / 8);
+    f->attr[REPEAT_TAPED] = (grad_value)INT_(rows);
+    return set_tapes(f, carries + 1, 0, carries, rows);
 }
 
 const grad_op grad__op_repeat = {
@@ -120,7 +143,8 @@ const grad_op grad__op_repeat = {
     .attr = {{.name = "cond", .type = ATTR_INT, .required = true},
              {.name = "body", .type = ATTR_INT, .required = true},
              {.name = "carries", .type = ATTR_INT, .required = true},
-             {.name = "max_steps", .type = ATTR_INT, .required = true}},
+             {.name = "max_steps", .type = ATTR_INT, .required = true},
+             {.name = "taped", .type = ATTR_INT, .otherwise = INT_(0)}},
     .variadic = true,
     .types = TYPES_KEEP,
     .result = RESULT_SET,

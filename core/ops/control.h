@@ -10,9 +10,12 @@
 #include "emit.h"
 #include "functions.h"
 
-/* Attributes by place. `results` counts the body's, carries first; tapes not included. */
-enum { LOOP_BODY, LOOP_RESULTS, LOOP_CARRIES, LOOP_SLICED, LOOP_LENGTH, LOOP_REVERSE };
-enum { REPEAT_COND, REPEAT_BODY, REPEAT_CARRIES, REPEAT_MOST };
+/* Attributes by place. `results` counts the body's, carries first; tapes not included. `taped` is
+   how many steps a tape can hold: it is set by the shape rules, so that a loop which is too long to
+   be differentiated can still be run. */
+enum { LOOP_BODY, LOOP_RESULTS, LOOP_CARRIES, LOOP_SLICED, LOOP_LENGTH, LOOP_REVERSE,
+       LOOP_TAPED };
+enum { REPEAT_COND, REPEAT_BODY, REPEAT_CARRIES, REPEAT_MOST, REPEAT_TAPED };
 enum { BRANCH_THEN, BRANCH_ELSE, BRANCH_RESULTS };
 
 extern const grad_op grad__op_loop, grad__op_repeat, grad__op_branch;

@@ -245,6 +245,13 @@ static void walk_back(B *b, const backwards *w, size_t carries, size_t sliced)
 
 void grad__loop_rule(B *b, const grad_pull *p)
 {
+    if (p->attr[LOOP_TAPED].i < p->attr[LOOP_LENGTH].i) {
+        grad_fail(b->err, GRAD_MEMORY_LIMIT, "the derivative of a scan of %lld steps keeps the "
+                  "carries of all of them, which is more than a request may take; with "
+                  "\"checkpoint\": true it keeps about the square root of them",
+                  (long long)p->attr[LOOP_LENGTH].i);
+        return;
+    }
     backwards w = {p, p->attr[LOOP_BODY].i, p->attr[LOOP_LENGTH].i, p->attr[LOOP_REVERSE].i,
                    p->in[0], p->in + 1, 1, (size_t)p->attr[LOOP_RESULTS].i};
     walk_back(b, &w, (size_t)p->attr[LOOP_CARRIES].i, (size_t)p->attr[LOOP_SLICED].i);
@@ -253,7 +260,7 @@ void grad__loop_rule(B *b, const grad_pull *p)
 void grad__repeat_rule(B *b, const grad_pull *p)
 {
     size_t carries = (size_t)p->attr[REPEAT_CARRIES].i;
-    backwards w = {p, p->attr[REPEAT_BODY].i, p->attr[REPEAT_MOST].i, false,
+    backwards w = {p, p->attr[REPEAT_BODY].i, p->attr[REPEAT_TAPED].i, false,
                    grad_part_node(p, carries), p->in, 0, carries + 1};
     walk_back(b, &w, carries, 0);
 }

@@ -112,6 +112,21 @@ static int stepper_step(stepper *s, grad_frame *frame)
     return 0;
 }
 
+/* Writes the carries that step i begins with to the tapes, as far as they have not been trimmed. */
+static int tape(const stepper *s, parts tapes, size_t i, size_t rows, grad_frame *frame)
+{
+    for (size_t j = 0; j < s->carries; j++) {
+        char *to = next_part(&tapes, rows * s->bytes[j]);
+        if (!to || !s->bytes[j]) continue;
+        if (i >= rows)
+            return grad_fail(frame->err, GRAD_MEMORY_LIMIT,
+                             "the memory that a request may take holds the carries of %zu steps, "
+                             "which a derivative goes back through, and there are more", rows);
+        memcpy(to + i * s->bytes[j], s->in[j], s->bytes[j]);
+    }
+    return 0;
+}
+
 /* ---- loop -------------------------------------------------------------------------------------- */
 
 /* Operands: count?, carries, sliced, shared. */
@@ -147,6 +162,7 @@ int grad__loop_kernel(const grad_call *c, void *out, const void *const *in, grad
     size_t carries = (size_t)c->attr[LOOP_CARRIES].i, sliced = (size_t)c->attr[LOOP_SLICED].i;
     size_t results = (size_t)c->attr[LOOP_RESULTS].i, length = (size_t)c->attr[LOOP_LENGTH].i;
     size_t steps = steps_of(c, in), stacked = results - carries;
+    size_t taped = (size_t)c->attr[LOOP_TAPED].i;
     stepper s;
     char *rest = stepper_start(&s, c, body, c->n_in - 1, carries, 1, in, frame->scratch, frame);
     size_t *x_bytes = (size_t *)rest, *y_bytes = x_bytes + sliced;
@@ -162,15 +178,11 @@ int grad__loop_kernel(const grad_call *c, void *out, const void *const *in, grad
         x_bytes[m] = slice_bytes(c->in[1 + carries + m], c->in_dtype[1 + carries + m]);
     for (size_t t = 0; t < steps; t++) {
         size_t i = c->attr[LOOP_REVERSE].i ? steps - 1 - t : t;
-        parts row = tapes;
-        for (size_t j = 0; j < carries; j++) {
-            char *tape = next_part(&row, length * s.bytes[j]);
-            if (tape && s.bytes[j]) memcpy(tape + i * s.bytes[j], s.in[j], s.bytes[j]);
-        }
+        if (tape(&s, tapes, i, taped, frame) < 0) return -1;
         for (size_t m = 0; m < sliced; m++)
             s.in[carries + m] = (const char *)in[1 + carries + m] + i * x_bytes[m];
         if (stepper_step(&s, frame) < 0) return -1;
-        row = ys;
+        parts row = ys;
         for (size_t r = 0; r < stacked; r++) {
             char *y = next_part(&row, length * y_bytes[r]);
             if (y && y_bytes[r])
@@ -208,11 +220,7 @@ int grad__repeat_kernel(const grad_call *c, void *out, const void *const *in, gr
         if (s.steps == most)
             return grad_fail(frame->err, GRAD_NO_CONVERGENCE,
                              "while: the condition still holds after max_steps, %zu", most);
-        parts row = p;
-        for (size_t j = 0; j < carries; j++) {
-            char *tape = next_part(&row, most * s.bytes[j]);
-            if (tape && s.bytes[j]) memcpy(tape + s.steps * s.bytes[j], s.in[j], s.bytes[j]);
-        }
+        if (tape(&s, p, s.steps, (size_t)c->attr[REPEAT_TAPED].i, frame) < 0) return -1;
         if (stepper_step(&s, frame) < 0) return -1;
     }
     for (size_t j = 0; j < carries; j++) {
@@ -261,10 +269,11 @@ double grad__loop_work(const grad_call *c)
     return (double)c->attr[LOOP_LENGTH].i * once(c->program[0]);
 }
 
-/* How often is not known: as if half of the steps were taken. */
+/* How often is not known; max_steps is most often far off. */
 double grad__repeat_work(const grad_call *c)
 {
-    return 0.5 * (double)c->attr[REPEAT_MOST].i * (once(c->program[0]) + once(c->program[1]));
+    double steps = c->attr[REPEAT_MOST].i < 100 ? (double)c->attr[REPEAT_MOST].i : 100;
+    return steps * (once(c->program[0]) + once(c->program[1]));
 }
 
 double grad__branch_work(const grad_call *c)
