@@ -34,7 +34,8 @@ typedef enum grad_types {
 
 /* Operands of role INDEX must be integers and are cast to int64; CONDITION ones are cast to bool;
    CLASSES ones are cast to int64 if integer, else take part in promotion; MASK ones stay bool, or
-   take part in promotion if they are not. Neither INDEX nor CONDITION takes part in promotion. `result` below overrides the result's dtype. */
+   take part in promotion if they are not. Neither INDEX nor CONDITION takes part in promotion.
+   `result` below overrides the result's dtype. */
 typedef enum grad_result_type {
     RESULT_SAME,   /* the settled dtype */
     RESULT_BOOL,
@@ -267,6 +268,11 @@ V grad_part_cotangent(const grad_pull *p, size_t k);
 /* composites */
 int grad_expand_fail(B *b, grad_code code, int input, const char *attribute, const char *format,
                      ...) __attribute__((format(printf, 5, 6)));
+/* Operand k; GRAD_NONE where it was left off. */
+static inline V grad__given(const grad_args *a, size_t k)
+{
+    return k < a->n_in ? a->in[k] : GRAD_NONE;
+}
 
 /* kernels */
 

@@ -54,7 +54,7 @@ static int check_shapes(B *b, const grad_args *a)
         return misfit(b, K, "the axes of `q` and `k` before the last two must broadcast", q, k);
     if (!join_stacks(dim, &rank, v))
         return misfit(b, VALUES, "the axes before the last two must broadcast", q, v);
-    if (a->n_in <= MASK || a->in[MASK] == GRAD_NONE) return 0;
+    if (grad__given(a, MASK) == GRAD_NONE) return 0;
     const grad_shape *m = v_shape(b, a->in[MASK]);
     int64_t columns = from_last(m, 1), rows = from_last(m, 2);
     if ((columns != 1 && columns != from_last(k, 2)) || (rows != 1 && rows != from_last(q, 2)) ||
@@ -90,7 +90,7 @@ static int attention_expand(B *b, const grad_args *a, V *out)
     if (from_last(q, 1) == 0) scale = 1; /* there is nothing to scale */
     V x = v_mul(b, a->in[Q], v_num(b, a->in[Q], scale));
     V score = grad__matmul_t(b, x, a->in[K], false, true), never = v_num(b, score, -INFINITY);
-    if (a->n_in > MASK && a->in[MASK] != GRAD_NONE) {
+    if (grad__given(a, MASK) != GRAD_NONE) {
         V mask = a->in[MASK];
         score = v_dtype(b, mask) == GRAD_BOOL ? v_where(b, mask, score, never)
                                               : v_add(b, score, mask);

@@ -195,7 +195,7 @@ static int check_bilinear(B *b, const grad_args *a)
                                 "] for these operands, found %s",
                                 x->dim[x->rank - 1], y->dim[y->rank - 1],
                                 grad__dims_text(found, w->rank, w->dim));
-    if (a->n_in <= BIAS || a->in[BIAS] == GRAD_NONE) return 0;
+    if (grad__given(a, BIAS) == GRAD_NONE) return 0;
     const grad_shape *s = v_shape(b, a->in[BIAS]);
     if (s->rank == 1 && s->dim[0] == w->dim[0]) return 0;
     return grad_expand_fail(b, GRAD_SHAPE_MISMATCH, BIAS, NULL,
@@ -230,7 +230,7 @@ static int bilinear_expand(B *b, const grad_args *a, V *out)
     for (int i = 0; i < s->rank - 1; i++) dim[i] = s->dim[i];
     dim[s->rank - 1] = outputs;
     z = grad__reshaped(b, z, s->rank, dim);
-    *out = a->n_in > BIAS && a->in[BIAS] != GRAD_NONE ? v_add(b, z, a->in[BIAS]) : z;
+    *out = grad__given(a, BIAS) != GRAD_NONE ? v_add(b, z, a->in[BIAS]) : z;
     return 0;
 }
 

@@ -28,11 +28,6 @@ int grad__check_not_negative(B *b, const grad_args *a, size_t k);
 /* The larger of x and 0; at 0 the derivative is that of x. */
 V grad__hinge(B *b, V x);
 
-static inline V grad__given(const grad_args *a, size_t k)
-{
-    return k < a->n_in ? a->in[k] : GRAD_NONE;
-}
-
 /* 0 - x: unlike -x, of 0 it makes 0 and not -0. */
 static inline V grad__from_zero(B *b, V x) { return v_sub(b, v_num(b, x, 0), x); }
 

@@ -11,8 +11,6 @@
 #include "layers.h"
 #include "shape.h"
 
-static V given(const grad_args *a, size_t k) { return k < a->n_in ? a->in[k] : GRAD_NONE; }
-
 static int check_eps(B *b, const grad_args *a, size_t k)
 {
     if (a->attr[k].kind == GRAD_NULL || a->attr[k].r >= 0) return 0;
@@ -25,7 +23,7 @@ static int check_shape(B *b, const grad_args *a, size_t k, int rank, const int64
                        const char *what)
 {
     char has[96], wants[96];
-    if (given(a, k) == GRAD_NONE) return 0;
+    if (grad__given(a, k) == GRAD_NONE) return 0;
     const grad_shape *s = v_shape(b, a->in[k]);
     if (s->rank == rank && memcmp(s->dim, dim, (size_t)rank * sizeof *dim) == 0) return 0;
     return grad_expand_fail(b, GRAD_SHAPE_MISMATCH, (int)k, NULL,
@@ -79,7 +77,7 @@ static int expand_last(B *b, const grad_args *a, V *out, double eps, bool centre
             return -1;
     for (int i = 0; i < n; i++) axes[i] = first + i;
     V y = standardised(b, a->in[0], axes, (size_t)n, eps, centred);
-    *out = scaled(b, y, given(a, 1), given(a, 2));
+    *out = scaled(b, y, grad__given(a, 1), grad__given(a, 2));
     return 0;
 }
 
@@ -121,7 +119,7 @@ static V by_channel(B *b, const grad_args *a, size_t k)
 {
     int64_t dim[GRAD_RANK_MAX];
     const grad_shape *s = v_shape(b, a->in[0]);
-    if (given(a, k) == GRAD_NONE) return GRAD_NONE;
+    if (grad__given(a, k) == GRAD_NONE) return GRAD_NONE;
     dim[0] = s->dim[1];
     for (int i = 1; i < s->rank - 1; i++) dim[i] = 1;
     return s->rank == 2 ? a->in[k] : v_reshape(b, a->in[k], s->rank - 1, dim);
@@ -197,7 +195,7 @@ static int batch_norm_expand(B *b, const grad_args *a, V *out)
     for (size_t k = MEAN; k <= BIAS; k++)
         if (check_by_channel(b, a, k) < 0) return -1;
     for (size_t k = MEAN; k <= VAR && !training; k++)
-        if (given(a, k) == GRAD_NONE)
+        if (grad__given(a, k) == GRAD_NONE)
             return grad_expand_fail(b, GRAD_WRONG_ARITY, -1, NULL,
                                     "batch_norm: `%s` is needed unless training is true, when the "
                                     "batch's own mean and variance are used",

@@ -13,8 +13,6 @@ typedef struct cell {
     int64_t hidden;
 } cell;
 
-static V given(const grad_args *a, size_t k) { return k < a->n_in ? a->in[k] : GRAD_NONE; }
-
 static int misfit(B *b, const grad_args *a, size_t k, const char *wants)
 {
     char found[96];
@@ -28,7 +26,7 @@ static int misfit(B *b, const grad_args *a, size_t k, const char *wants)
 static int must_be(B *b, const grad_args *a, size_t k, int rank, const int64_t *dim)
 {
     char text[96];
-    if (given(a, k) == GRAD_NONE) return 0;
+    if (grad__given(a, k) == GRAD_NONE) return 0;
     const grad_shape *s = v_shape(b, a->in[k]);
     if (s->rank == rank && memcmp(s->dim, dim, (size_t)rank * sizeof *dim) == 0) return 0;
     return misfit(b, a, k, grad__dims_text(text, rank, dim));
@@ -39,7 +37,7 @@ static int read_cell(cell *c, B *b, const grad_args *a, int64_t gates, size_t st
 {
     const size_t w = 1 + states;
     *c = (cell){.x = a->in[0], .h = a->in[1], .w_ih = a->in[w], .w_hh = a->in[w + 1],
-                .b_ih = given(a, w + 2), .b_hh = given(a, w + 3)};
+                .b_ih = grad__given(a, w + 2), .b_hh = grad__given(a, w + 3)};
     const grad_shape *x = v_shape(b, c->x), *h = v_shape(b, c->h);
     if (x->rank < 1 || x->rank > 2) return misfit(b, a, 0, "[samples, inputs] or [inputs]");
     if (h->rank != x->rank || (h->rank == 2 && h->dim[0] != x->dim[0]))
