@@ -230,7 +230,8 @@ int decode_attributes(decoder *r, uint32_t count)
     if (!m) return decode_end(r);
     m->attr = attr;
     m->n = n;
-    m->results = (uint32_t)grad_op_results(r->row->op, attr, n);
+    uint32_t operands = r->d->n_operands - r->d->names.at[r->name].operands;
+    m->results = (uint32_t)grad_op_results(r->row->op, attr, n, operands);
     if (r->row->calls && decode_calls(r, m) < 0) return -1;
     m->further = r->d->n_further;
     if (m->results - 1 > r->c->host.nodes - m->further) return too_many_results(r);

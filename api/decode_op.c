@@ -19,7 +19,7 @@ static void describe(op_row *row, const grad_op *op)
         if (!grad_op_input_is_optional(op, i)) row->least = (uint32_t)i + 1;
         row->roles = row->roles || grad_op_role(op, i) != GRAD_ROLE_NUMBER;
     }
-    row->results = (uint32_t)grad_op_results(op, NULL, 0);
+    row->results = (uint32_t)grad_op_results(op, NULL, 0, row->most < 3 ? row->most : 3);
     for (size_t i = 0; i < grad_op_attributes(op); i++) {
         row->required = row->required || !grad_op_attribute_default(op, i);
         row->calls += grad_op_attribute_is_function(op, i);

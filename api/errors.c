@@ -85,6 +85,9 @@ const api_error api_errors[] = {
      "An iteration did not come to its end: a while whose condition still holds after max_steps, or "
      "an eigenvalue or singular value that was not found.",
      "Raise max_steps, or look at the numbers that go in."},
+    {"not_scalar", 422, "Not a scalar",
+     "Of a node that has more than one element, or none, there is no single gradient.",
+     "Reduce the node to one element first, with sum or mean."},
     {"seed_required", 422, "Seed required",
      "A gradient was asked for of a node that has more than one element, or none: there is no "
      "single gradient to give.",

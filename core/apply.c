@@ -220,13 +220,14 @@ static V own(B *b, V made, size_t before)
 }
 
 /* A function's that is not there are found missing when it is looked up. */
-static size_t results_of(const grad_graph *g, const grad_op *op, const grad_value *v)
+static size_t results_of(const grad_graph *g, const grad_op *op, const grad_value *v, size_t n_in)
 {
     const grad_library *library = g->library;
     int k = grad_op_results_of(op);
-    size_t n_in, results = 1;
+    size_t inputs, results = 1;
+    if (op->one_each) return n_in - 1;
     if (k < 0) return op->results ? op->results(v) : 1;
-    if (library) library->find(library->context, v[k].text, v[k].n, &n_in, &results);
+    if (library) library->find(library->context, v[k].text, v[k].n, &inputs, &results);
     return results;
 }
 
@@ -245,7 +246,7 @@ int grad_apply(grad_node *out, grad_graph *g, const grad_op *op, const grad_oper
         return fail_at(b, GRAD_WRONG_ARITY, k, "%s: `%s` may not be left off%s", op->name,
                        operand_name(op, k), "");
     }
-    size_t results = results_of(g, op, v);
+    size_t results = results_of(g, op, v, n_in);
     if (n_in > FEW) x = grad__alloc_array(g->host, n_in, sizeof *x, err);
     if (results > FEW) made = grad__alloc_array(g->host, results, sizeof *made, err);
     if (!x || !made) goto done;

@@ -69,6 +69,7 @@ extern "C" {
     X(SINGULAR_MATRIX, "singular_matrix")                                                         \
     X(NO_CONVERGENCE, "no_convergence")                                                           \
     X(SEED_REQUIRED, "seed_required")                                                             \
+    X(NOT_SCALAR, "not_scalar")                                                                   \
     X(NOT_DIFFERENTIABLE, "not_differentiable")                                                   \
     X(INTERNAL, "internal")
 
@@ -215,10 +216,12 @@ GRAD_API const grad_value *grad_op_attribute_default(const grad_op *op, size_t i
    one it does not. */
 GRAD_API GRAD_CHECK int grad_op_check(const grad_op *op, const grad_attribute *attrs, size_t n,
                                       grad_error *err);
-/* How many results a node of this operator with these attributes has: 1 for almost all. Those of
+/* How many results a node of this operator has with these attributes and n_in operands: 1 for almost
+   all. Those of
    call, cond, scan, while and map are the results of the function that the attribute at
    grad_op_results_of names: they are for the caller to look up; here they count as 1. */
-GRAD_API size_t grad_op_results(const grad_op *op, const grad_attribute *attrs, size_t n);
+GRAD_API size_t grad_op_results(const grad_op *op, const grad_attribute *attrs, size_t n,
+                                size_t n_in);
 GRAD_API int grad_op_results_of(const grad_op *op); /* -1: no attribute says it */
 /* Is attribute i the name of a function? */
 GRAD_API bool grad_op_attribute_is_function(const grad_op *op, size_t i);

@@ -352,11 +352,12 @@ int grad_op_check(const grad_op *op, const grad_attribute *attrs, size_t n, grad
     return grad__attributes_read(v, op, attrs, n, room, err);
 }
 
-size_t grad_op_results(const grad_op *op, const grad_attribute *attrs, size_t n)
+size_t grad_op_results(const grad_op *op, const grad_attribute *attrs, size_t n, size_t n_in)
 {
     grad_value v[GRAD_ATTRIBUTES_MAX];
     attribute_room room[GRAD_ATTRIBUTES_MAX];
     grad_error err = {0};
+    if (op->one_each) return n_in > 1 ? n_in - 1 : 1;
     if (!op->results || grad__attributes_read(v, op, attrs, n, room, &err) < 0) return 1;
     size_t count = op->results(v);
     return count ? count : 1;

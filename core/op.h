@@ -189,6 +189,7 @@ struct grad_op {
                         INDEX, if there is one */
     bool in_place;   /* the kernel may be given out == in[0] when in[0] dies here */
     bool runs_empty; /* run even when the result has no elements (checks its operands) */
+    bool one_each;   /* a composite with a result for each operand after the first */
     bool alias;      /* the result is in[0]'s bytes under another shape: no kernel */
     bool broadcasts; /* the result is in[0] broadcast to another shape: lanes need not see it */
     bool trims;      /* of several results those at the end that nothing needs are cut off the block:

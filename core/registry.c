@@ -34,6 +34,7 @@
     X(normalisation, "normalisation")                                                             \
     X(attention, "attention, recurrent")                                                          \
     X(recurrent, "attention, recurrent")                                                          \
+    X(derivative, "derivative")                                                                   \
     X(part, "parts")                                                                              \
     X(control_bodies, "control flow")                                                             \
     X(control_flow, "control flow")                                                               \

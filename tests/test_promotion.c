@@ -268,9 +268,10 @@ done:
     grad_graph_free(g);
 }
 
-/* Such a row's types are those of the functions' bodies. */
-static bool takes_functions(const grad_op *op)
+/* Such a row's types are those of the functions' bodies, or each its own operand's. */
+static bool has_types_of_its_own(const grad_op *op)
 {
+    if (op->one_each) return true;
     for (size_t i = 0; i < grad_op_attributes(op); i++)
         if (strstr(grad_op_attribute_type(op, i), "function")) return true;
     return false;
@@ -286,7 +287,7 @@ static void every_row_keeps_its_promise_for_every_pair(void **state)
         const grad_op *op = grad_op_at(i);
         const char *at = trial_shapes(op);
         size_t numbers = 0;
-        if (takes_functions(op) || !trial_next_shapes(&t, op, &at)) continue;
+        if (has_types_of_its_own(op) || !trial_next_shapes(&t, op, &at)) continue;
         for (size_t k = 0; k < t.n_in; k++)
             numbers += !t.in[k].absent && grad_op_role(op, k) == GRAD_ROLE_NUMBER;
         rows += numbers > 0;

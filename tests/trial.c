@@ -92,7 +92,7 @@ static int build(grad_graph *g, const trial *t, grad_dtype real, grad_node *in, 
         operand[k] = (grad_operand)GRAD_AT(in[k]);
     }
     grad_graph_functions(g, &operators);
-    *n = grad_op_results(t->op, t->attr, t->n_attrs);
+    *n = grad_op_results(t->op, t->attr, t->n_attrs, t->n_in);
     if (*n > RESULTS) abort();
     return grad_apply(result, g, t->op, operand, t->n_in, t->attr, t->n_attrs, err);
 }
