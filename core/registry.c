@@ -12,6 +12,7 @@
 #define FAMILIES(X)                                                                               \
     X(source, "sources")                                                                          \
     X(unary, "unary")                                                                             \
+    X(special, "unary")                                                                           \
     X(activation, "activations")                                                                  \
     X(binary, "binary")                                                                           \
     X(compare, "compare, logic")                                                                  \

@@ -13,10 +13,13 @@ static const double ln10 = 2.30258509299404568, two_over_root_pi = 1.12837916709
 
 static V plus_one(B *b, V x) { return v_add(b, v_num(b, x, 1), x); }
 
-/* 1 - x*x, also close to 1 and -1 */
+/* 1 - x*x, also close to 1 and -1; a row of its own because the product's two derivatives, -(1 + x)
+   and 1 - x, would cancel close to 0 */
+static const grad_op grad__op_one_minus_square;
+
 static V one_minus_square(B *b, V x)
 {
-    return v_mul(b, v_sub(b, v_num(b, x, 1), x), plus_one(b, x));
+    return v_emit(b, &grad__op_one_minus_square, 1, &x, 0, NULL);
 }
 
 static V scaled(B *b, double factor, V x) { return v_mul(b, v_num(b, x, factor), x); }
@@ -97,6 +100,23 @@ MATH(tan, MATH_FLOPS, tan(x), tanf(x), -1, 1,
      v_mul(b, g, plus_one(b, v_square(b, y))),
      "The tangent of x in radians.", "g (1 + y^2)",
      "tan([0, 1, -0.5]) -> [0, 1.557407724654902, -0.5463024898437905]")
+REAL_LANES1(one_minus_square, (1 - x) * (1 + x), (1 - x) * (1 + x))
+static void one_minus_square_rule(B *b, const grad_pull *p)
+{
+    pull(p, 0, v_mul(b, p->g, scaled(b, -2, p->in[0])));
+}
+static const grad_op grad__op_one_minus_square = {
+    .name = "one_minus_square",
+    .doc = "1 - x^2.",
+    .gradient = "-2 g x",
+    .in = X_ONLY,
+    .types = TYPES_REAL,
+    .lanes = REALS(one_minus_square),
+    .flops = 3,
+    .internal = true,
+    .rule = one_minus_square_rule,
+    .example = "one_minus_square([0, 0.5, -1, 2]) -> [1, 0.75, 0, -3]",
+};
 MATH(asin, MATH_FLOPS, asin(x), asinf(x), -0.8, 0.8,
      v_mul(b, g, v_rsqrt(b, one_minus_square(b, x))),
      "The arc sine; NaN outside -1 to 1.", "g / sqrt(1 - x^2): infinite at -1 and 1",
@@ -246,6 +266,6 @@ const grad_op *const grad__family_unary[] = {
     &grad__op_ceil,        &grad__op_round,   &grad__op_trunc,   &grad__op_frac,
     &grad__op_deg2rad,     &grad__op_rad2deg, &grad__op_identity, &grad__op_stop_gradient,
     &grad__op_nan_to_num,  &grad__op_clip,    &grad__op_cast,    &grad__op_spherical_bessel,
-    &grad__op_clip_between, &grad__op_hardtanh_between,
+    &grad__op_clip_between, &grad__op_hardtanh_between, &grad__op_one_minus_square,
     NULL,
 };
