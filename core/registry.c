@@ -11,6 +11,7 @@
 
 #define FAMILIES(X)                                                                               \
     X(source, "sources")                                                                          \
+    X(random, "sources")                                                                          \
     X(unary, "unary")                                                                             \
     X(special, "unary")                                                                           \
     X(activation, "activations")                                                                  \
