@@ -110,9 +110,9 @@ static int random_infer(grad_infer *f)
 
 /* clang-format off */
 #define RANDOM_ATTRIBUTES                                                                         \
-    {{"shape", ATTR_INTS, true, false, NOTHING, NULL},                                            \
-     {"seed", ATTR_INT, true, false, NOTHING, NULL},                                              \
-     {"dtype", ATTR_DTYPE, false, true, NOTHING, NULL}}
+    {{.name = "shape", .type = ATTR_INTS, .required = true},                                      \
+     {.name = "seed", .type = ATTR_INT, .required = true},                                        \
+     {.name = "dtype", .type = ATTR_DTYPE, .nullable = true}}
 
 static const grad_op grad__op_random_uniform = {
     .name = "random_uniform",
