@@ -110,6 +110,10 @@ $(B)/yaml2json: api/tools/yaml2json.c
 $(B)/embed: api/tools/embed.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(filter-out -fsanitize%,$(CFLAGS)) -o $@ $<
+# The reference of the operators; a test holds the file of the repository against it.
+$(B)/reference: api/tools/reference.c core/grad.h $(B)/libgrad.so
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -Icore -Wl,-rpath,'$$ORIGIN' $(LDFLAGS) -o $@ $< -L$(B) -lgrad -lm
 $(B)/gen/openapi_json.c: api/openapi.yaml $(B)/yaml2json
 	@mkdir -p $(@D)
 	$(Q)$(B)/yaml2json $< openapi_json >$@
@@ -143,9 +147,14 @@ test: deps
 	@$(MAKE) check
 
 # As test, but never touches the machine's packages.
-check: $(B)/gradd $(PROGRAMS)
+check: $(B)/gradd $(B)/reference $(PROGRAMS)
 	@GRADD=$(abspath $(B)/gradd) tests/run.sh $(PROGRAMS)
-tests: $(PROGRAMS)
+tests: $(PROGRAMS) $(B)/reference
+
+## reference: write api/docs/operators.md anew from the table of operators
+reference: $(B)/reference
+	@mkdir -p api/docs
+	$(Q)$(B)/reference >$(B)/operators.md && cp $(B)/operators.md api/docs/
 
 ## deps: install the Debian packages that building and testing need, if any is missing
 deps:
@@ -213,4 +222,4 @@ clean:
 help:
 	@sed -n 's/^## \([a-z-]*\): /\1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
-.PHONY: all demo run deps test check tests lint fmt asan tsan image-test install clean help FORCE
+.PHONY: all demo run deps test check tests reference lint fmt asan tsan image-test install clean help FORCE

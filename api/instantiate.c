@@ -240,7 +240,7 @@ static int build(void *context, grad_graph *body, const char *id, size_t length,
     instance i = {.e = e, .d = &f->d, .use = f->use, .graph = body};
     i.node = table_new(host, slots, sizeof *i.node, err);
     if (!i.node) return -1;
-    memcpy(i.node, in, f->n_inputs * sizeof *in);
+    if (f->n_inputs) memcpy(i.node, in, f->n_inputs * sizeof *in);
     int result = add_all(&i);
     for (uint32_t k = 0; k < f->n_results && result == 0; k++) out[k] = i.node[f->result[k]];
     table_free(host, i.node, slots, sizeof *i.node);

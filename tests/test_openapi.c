@@ -194,6 +194,10 @@ static void every_operator_is_listed(void **state)
         json_array_foreach(get(schema, "required", NULL), k, name)
             get(one, json_string_value(name), NULL);
         json_object_foreach(one, member, value) get(schema, "properties", member, NULL);
+        if (grad_op_gradient(op))
+            assert_string_equal(json_string_value(get(one, "gradient", NULL)), grad_op_gradient(op));
+        if (grad_op_example(op))
+            assert_string_equal(json_string_value(get(one, "example", NULL)), grad_op_example(op));
         json_decref(one);
     }
     json_decref(all);
