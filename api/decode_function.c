@@ -194,9 +194,10 @@ static int unknown_input(decoder *r, const name *node, uint32_t k, uint32_t from
         return -1;
     }
     const char *near = nearest(r, to);
-    api_fail(r->c, "unknown_input", pointer_text(&at), id, "no node and no input of the function is "
-             "called \"%.*s\"%s%s%s", length, name_text(to), near ? "; did you mean \"" : "; a "
-             "function sees only its own inputs and nodes, literals and other functions", near ? near : "", near ? "\"?" : "");
+    api_fail(r->c, "unknown_input", pointer_text(&at), id, "no node and no input of the function "
+             "is called \"%.*s\"%s%s%s", length, name_text(to), near ? "; did you mean \"" : "; a "
+             "function sees only its own inputs and nodes, literals and other functions",
+             near ? near : "", near ? "\"?" : "");
     return -1;
 }
 
@@ -358,8 +359,8 @@ static int bad_name(decoder *r, json_slice text)
     pointer at;
     pointer_start(&at, "/graph/functions");
     pointer_name(&at, text);
-    api_fail(r->c, "bad_id", pointer_text(&at), NULL, "\"%.*s\" cannot be the name of a function: a "
-             "letter or _ comes first, then letters, digits, _ and .", shown(text), text.at);
+    api_fail(r->c, "bad_id", pointer_text(&at), NULL, "\"%.*s\" cannot be the name of a function: "
+             "a letter or _ comes first, then letters, digits, _ and .", shown(text), text.at);
     return -1;
 }
 

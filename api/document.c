@@ -152,8 +152,8 @@ int decode_nodes(decoder *r, json_cursor *at)
     size_t limit = r->c->api->host.node_limit;
     json_slice here = {"nodes", 5};
     if (json_peek(*at) != KIND_ARRAY)
-        return decode_member_fail(r, "wrong_type", here, "\"nodes\" must be an array of nodes, found %s",
-                           json_type_name(json_peek(*at)));
+        return decode_member_fail(r, "wrong_type", here, "\"nodes\" must be an array of nodes, "
+                                  "found %s", json_type_name(json_peek(*at)));
     for (json_enter(at); json_more(at); r->node++) {
         if (l->n_nodes + (size_t)r->node >= limit || r->node == NO_NAME) return too_many_nodes(r);
         if ((r->node & 4095) == 4095 && grad_is_set(&r->c->stop)) {
@@ -188,11 +188,11 @@ static int unknown_member(decoder *r, json_slice member)
 {
     const char *near = api_nearest(member.at, member.n, known_member, NULL);
     if (near)
-        return decode_member_fail(r, "unknown_member", member,
-                           "a graph has no member \"%.*s\"; did you mean \"%s\"?", shown(member),
-                           member.at, near);
-    return decode_member_fail(r, "unknown_member", member, "a graph has no member \"%.*s\"; it takes "
-                       "nodes, outputs, functions, version, name and doc", shown(member), member.at);
+        return decode_member_fail(r, "unknown_member", member, "a graph has no member \"%.*s\"; did "
+                                  "you mean \"%s\"?", shown(member), member.at, near);
+    return decode_member_fail(r, "unknown_member", member, "a graph has no member \"%.*s\"; it "
+                              "takes nodes, outputs, functions, version, name and doc",
+                              shown(member), member.at);
 }
 
 static int read_version(decoder *r, json_slice member, json_cursor at)
@@ -200,8 +200,8 @@ static int read_version(decoder *r, json_slice member, json_cursor at)
     json_cursor start = at;
     json_slice text = json_skip(&at);
     if (json_peek(start) == KIND_NUMBER && json_read_real(&start) == 1) return 0;
-    return decode_member_fail(r, "wrong_type", member, "\"version\" must be 1, found %.*s", shown(text),
-                       text.at);
+    return decode_member_fail(r, "wrong_type", member, "\"version\" must be 1, found %.*s",
+                              shown(text), text.at);
 }
 
 /* An id or a list of ids; they are looked up when all inputs are known. */
@@ -211,12 +211,12 @@ int decode_outputs(decoder *r, json_slice member, json_cursor at)
     r->d->outputs = at.at;
     if (json_peek(at) == KIND_STRING) return 0;
     if (json_peek(at) != KIND_ARRAY)
-        return decode_member_fail(r, "wrong_type", member, "\"outputs\" must be an id or a list of ids, "
-                           "found %s", json_type_name(json_peek(at)));
+        return decode_member_fail(r, "wrong_type", member, "\"outputs\" must be an id or a list of "
+                                  "ids, found %s", json_type_name(json_peek(at)));
     for (json_enter(&at); json_more(&at); json_skip(&at), k++) {
         if (json_peek(at) == KIND_STRING) continue;
-        decode_member_fail(r, "wrong_type", member, "\"outputs\" must be a list of ids, found %s in it",
-                    json_type_name(json_peek(at)));
+        decode_member_fail(r, "wrong_type", member, "\"outputs\" must be a list of ids, found %s in "
+                           "it", json_type_name(json_peek(at)));
         pointer_add(&r->d->problem->at, "/%u", k);
         return -1;
     }
@@ -242,8 +242,9 @@ static int read_members(decoder *r, json_cursor at)
             if (read_version(r, member, at) < 0) return -1;
         } else if (json_is(member, "name") || json_is(member, "doc")) {
             if (type != KIND_STRING)
-                return decode_member_fail(r, "wrong_type", member, "\"%.*s\" must be a string, found %s",
-                                   shown(member), member.at, json_type_name(type));
+                return decode_member_fail(r, "wrong_type", member, "\"%.*s\" must be a string, "
+                                          "found %s", shown(member), member.at,
+                                          json_type_name(type));
         } else {
             return unknown_member(r, member);
         }
@@ -251,7 +252,7 @@ static int read_members(decoder *r, json_cursor at)
     }
     if (nodes) return 0;
     return decode_member_fail(r, "missing_member", (json_slice){"", 0},
-                       "the graph needs a member \"nodes\", a list of nodes");
+                              "the graph needs a member \"nodes\", a list of nodes");
 }
 
 /* Names that no node declares, in the order in which they are mentioned first. */

@@ -196,7 +196,9 @@ static int add_all(instance *i)
 
 int add_document(evaluation *e)
 {
-    instance whole = {.e = e, .d = &e->document, .use = e->flag, .graph = e->graph, .node = e->node};
+    instance whole = {.e = e, .d = &e->document, .use = e->flag};
+    whole.graph = e->graph;
+    whole.node = e->node;
     if (e->document.roles) note_uses(e);
     return add_all(&whole);
 }

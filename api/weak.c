@@ -16,8 +16,8 @@ static bool is_bare(const grad_operand *o)
 static bool is_index(unsigned use) { return (use & AS_ANYTHING) == AS_INDEX; }
 
 /* The type in which the operands that are numbers meet. */
-static grad_dtype meeting(const grad_operand *in, uint32_t from, uint32_t count, const grad_graph *g,
-                          const document *d, const name *n, grad_dtype real)
+static grad_dtype meeting(const grad_operand *in, uint32_t from, uint32_t count,
+                          const grad_graph *g, const document *d, const name *n, grad_dtype real)
 {
     bool any = false, fraction = false;
     grad_dtype meet = real;

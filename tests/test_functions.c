@@ -1,4 +1,4 @@
-/* test_functions.c -- functions of a graph in numbers that no case would be written with by hand. */
+/* test_functions.c -- functions of a graph in numbers that no case is written with by hand. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -148,8 +148,8 @@ static void results_are_counted_before_there_is_room_for_them(void **state)
     for (int k = 1; k < 100000; k++) add(&t, ", \"x\"");
     add(&t, "]}");
     for (int k = 0; k < 400; k++)
-        add(&nodes, "%s{\"id\": \"n%d\", \"op\": \"call\", \"inputs\": [\"x\"], \"function\": \"f0\"}",
-            k ? ", " : "", k);
+        add(&nodes, "%s{\"id\": \"n%d\", \"op\": \"call\", \"inputs\": [\"x\"], "
+            "\"function\": \"f0\"}", k ? ", " : "", k);
     check_problem(ask_about(&t, nodes.at), "graph_too_large", "results", "/graph/nodes/320");
     free(nodes.at);
 }
@@ -162,14 +162,15 @@ static void a_type_is_found_through_many_functions(void **state)
     (void)state;
     text t = {0};
     for (int k = 0; k < 2000; k++)
-        add(&t, "\"g%d\": {\"inputs\": [\"x\", \"i\"], \"nodes\": [{\"id\": \"y\", \"op\": \"cond\", "
-            "\"inputs\": [true, \"x\", \"i\"], \"then\": \"g%d\", \"else\": \"g%d\"}], "
+        add(&t, "\"g%d\": {\"inputs\": [\"x\", \"i\"], \"nodes\": [{\"id\": \"y\", "
+            "\"op\": \"cond\", \"inputs\": [true, \"x\", \"i\"], \"then\": \"g%d\", "
+            "\"else\": \"g%d\"}], "
             "\"outputs\": [\"y\"]}, ", k, k + 1, k + 1);
     add(&t, "\"g2000\": {\"inputs\": [\"x\", \"i\"], \"nodes\": [{\"id\": \"y\", \"op\": \"take\", "
         "\"inputs\": [\"x\", \"i\"]}], \"outputs\": [\"y\"]}");
     check_value(ask_about(&t, "{\"id\": \"u\", \"op\": \"unsqueeze\", \"inputs\": [\"x\"], "
-                               "\"axis\": 0}, {\"id\": \"z\", \"op\": \"call\", \"inputs\": [\"u\", 0],"
-                               " \"function\": \"g1990\"}"), 3, 1);
+                               "\"axis\": 0}, {\"id\": \"z\", \"op\": \"call\", "
+                               "\"inputs\": [\"u\", 0], \"function\": \"g1990\"}"), 3, 1);
 }
 
 int main(void)

@@ -68,6 +68,7 @@ static void write_value(const grad_value *v, const char *choices)
         return;
     case GRAD_LIST:
     case GRAD_PAIRS:
+    case GRAD_LISTS:
     case GRAD_REALS:
         putchar('[');
         for (size_t i = 0; i + step <= v->n; i += step) {
@@ -109,6 +110,7 @@ static void write_inputs(const grad_op *op)
         [GRAD_ROLE_INDEX] = "integers",
         [GRAD_ROLE_CLASSES] = "classes (integers) or probabilities (reals)",
         [GRAD_ROLE_CONDITION] = "true or false",
+        [GRAD_ROLE_MASK] = "true where something is kept, or numbers that are added",
     };
     for (size_t i = 0; i < grad_op_inputs(op); i++) {
         bool last = i + 1 == grad_op_inputs(op) && grad_op_is_variadic(op);
@@ -117,7 +119,8 @@ static void write_inputs(const grad_op *op)
         if (!role && !optional && !last) continue; /* the signature says it all */
         printf("- input `%s`", grad_op_input_name(op, i));
         if (role) printf(": %s", role);
-        if (last) printf("%s any number of them%s", role ? ", " : ":", optional ? "" : ", one at least");
+        if (last)
+            printf("%s any number of them%s", role ? "," : ":", optional ? "" : ", one at least");
         else if (optional) printf("%s optional", role ? "," : ":");
         putchar('\n');
     }
@@ -200,20 +203,28 @@ static void write_contents(void)
     }
 }
 
+static const char introduction[] =
+    "# Operators\n"
+    "\n"
+    "<!-- Written by `make reference` from the table that runs them: edit the rows there. -->\n"
+    "\n"
+    "A node names an operator in `op`, its operands in `inputs`, and its attributes beside them:\n"
+    "`{\"id\": \"s\", \"op\": \"sum\", \"inputs\": [\"x\"], \"axis\": 0}`. A signature has the inputs first\n"
+    "and, after the semicolon, the attributes with their defaults; `?` marks an input that may be\n"
+    "left off, at the end or as `null` in between. Operands broadcast as in NumPy where nothing\n"
+    "else is said.\n"
+    "\n"
+    "In gradients, g is the gradient of the operator's result y, and what is said of x, or of dx,\n"
+    "is the gradient that x gets; it is summed over axes along which x was broadcast.\n"
+    "\n"
+    "The examples are calls with their results, those of several results separated by semicolons;\n"
+    "a function in them is the operator of that name. They are run by the tests. `GET /v1/ops` says\n"
+    "the same as JSON.\n"
+    "\n";
+
 int main(void)
 {
-    printf("# Operators\n\n"
-           "<!-- Written by `make reference` from the table that runs them: edit the rows there. -->\n\n"
-           "A node names an operator in `op`, its operands in `inputs` and its attributes beside them:\n"
-           "`{\"id\": \"s\", \"op\": \"sum\", \"inputs\": [\"x\"], \"axis\": 0}`. A signature has the "
-           "inputs first, then, after the\nsemicolon, the attributes with their defaults; `?` marks an "
-           "input that may be left off, at the end or\nas `null` in between. Operands broadcast as in "
-           "NumPy where nothing else is said.\n\n"
-           "In gradients, g is the gradient of the operator's result y, and what is said of x, or of "
-           "dx, is the\ngradient that x gets; it is summed over axes along which x was broadcast.\n\n"
-           "The examples are calls with their results, those of several results separated by "
-           "semicolons; a function\nin them is the operator of that name. They are run by the "
-           "tests. `GET /v1/ops` says the same as JSON.\n\n");
+    printf("%s", introduction);
     write_contents();
     for (size_t i = 0; i < grad_op_count(); i++) {
         if (!is_first(i)) continue;
