@@ -274,9 +274,10 @@ int document_read(document *d, api_call *c, json_slice graph)
     decoder r = {.c = c, .d = d, .name = NO_NAME};
     *d = (document){.c = c, .base = "/graph"};
     d->problem = arena_new(&c->arena, 1, sizeof *d->problem, &r.err);
-    d->library = arena_new(&c->arena, 1, sizeof *d->library, &r.err);
-    if (!d->problem || !d->library) return decode_end(&r);
+    if (!d->problem) return decode_end(&r);
     *d->problem = (doc_problem){.at = {.full = true}};
+    d->library = arena_new(&c->arena, 1, sizeof *d->library, &r.err);
+    if (!d->library) return decode_end(&r);
     *d->library = (library){.c = c, .graph = graph.at};
     if (names_start(&d->names, &c->host, graph.n / 48 + 4, &r.err) < 0) return decode_end(&r);
     int result = read_members(&r, json_open(graph.at));

@@ -173,6 +173,49 @@ static void a_type_is_found_through_many_functions(void **state)
                                "\"inputs\": [\"u\", 0], \"function\": \"g1990\"}"), 3, 1);
 }
 
+/* ---- memory -------------------------------------------------------------------------------- */
+
+static const char everything[] =
+    "{\"graph\": {\"nodes\": ["
+    "{\"id\": \"c\", \"op\": \"call\", \"inputs\": [\"x\", {\"data\": [1, 2]}, 0.5], "
+    "\"function\": \"f\"},"
+    "{\"id\": \"s\", \"op\": \"scan\", \"inputs\": [1, \"c\", \"x\"], \"function\": \"step\", "
+    "\"carries\": 1, \"shared\": 1}], \"functions\": {"
+    "\"g\": {\"inputs\": [\"z\", \"a_long_name_of_an_input\"], \"nodes\": ["
+    "{\"id\": \"y\", \"op\": \"split\", \"inputs\": [\"z\"], \"sizes\": [1, 1]},"
+    "{\"id\": \"q\", \"op\": \"add\", \"inputs\": [\"y:1\", \"w\"]},"
+    "{\"id\": \"w\", \"op\": \"constant\", \"value\": [1]}], "
+    "\"outputs\": [\"q\", \"a_long_name_of_an_input\", \"q\"]},"
+    "\"f\": {\"inputs\": [\"x\", \"i\", \"k\"], \"nodes\": ["
+    "{\"id\": \"t\", \"op\": \"mul\", \"inputs\": [\"x\", \"k\"]},"
+    "{\"id\": \"u\", \"op\": \"call\", \"inputs\": [\"t\", \"i\"], \"function\": \"g\"},"
+    "{\"id\": \"v\", \"op\": \"concat\", \"inputs\": [\"u\", \"u:2\"]}], \"outputs\": [\"v\"]},"
+    "\"step\": {\"inputs\": [\"h\", \"x\", \"w\"], \"nodes\": ["
+    "{\"id\": \"p\", \"op\": \"gt\", \"inputs\": [\"x\", 0]},"
+    "{\"id\": \"n\", \"op\": \"cond\", \"inputs\": [\"p\", \"h\", \"x\"], \"then\": \"times\", "
+    "\"else\": \"times\"}], \"outputs\": [\"n\", \"n\"]},"
+    "\"times\": {\"inputs\": [\"a\", \"b\"], \"nodes\": ["
+    "{\"id\": \"y\", \"op\": \"mul\", \"inputs\": [\"a\", \"b\"]}], \"outputs\": \"y\"}}}, "
+    "\"inputs\": {\"x\": [2, 3]}, \"outputs\": \"s\"}";
+
+/* Wherever memory ends, the request ends well; the sanitizer looks at what is left behind. */
+static void memory_may_end_anywhere(void **state)
+{
+    (void)state;
+    const api_head head = {.method = "POST", .path = "/v1/evaluate"};
+    size_t answers = 0;
+    for (size_t limit = 500; answers == 0; limit += 113) {
+        api *a = api_new(&(api_host){.memory_limit = limit});
+        assert_non_null(a);
+        api_call *c = ask_with(a, &head, everything);
+        if (api_call_reply(c)->status == 200) answers++;
+        else ask_expect_problem(c, "memory_limit");
+        api_call_free(c);
+        api_free(a);
+        assert_true(limit < 10000000);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +225,7 @@ int main(void)
         cmocka_unit_test(what_doubles_at_every_level_is_refused),
         cmocka_unit_test(results_are_counted_before_there_is_room_for_them),
         cmocka_unit_test(a_type_is_found_through_many_functions),
+        cmocka_unit_test(memory_may_end_anywhere),
     };
     int failed = cmocka_run_group_tests_name("functions", tests, NULL, NULL);
     ask_end();
