@@ -136,12 +136,27 @@ const grad_op grad__op_bce_with_logits = {
 
 /* ---- kl_div ---------------------------------------------------------------------------------- */
 
-/* clang-format off */
-MATH(xlogx, MATH_FLOPS, x == 0 ? 0 : x * log(x), x == 0 ? 0 : x * logf(x), 0.5, 2,
-     v_mul(b, g, v_add(b, v_log(b, x), v_num(b, x, 1))),
-     "x log(x), and 0 at 0.", "g (log(x) + 1)",
-     "xlogx([0, 2, 0.5, -1]) -> [0, 1.386294361119891, -0.3465735902799726, NaN]")
-/* clang-format on */
+REAL_LANES1(xlogx, x == 0 ? 0 : x * log(x), x == 0 ? 0 : x * logf(x))
+
+static void xlogx_rule(B *b, const grad_pull *p)
+{
+    const V x = p->in[0];
+    pull(p, 0, v_mul(b, p->g, v_add(b, v_log(b, x), v_num(b, x, 1))));
+}
+
+static const grad_op grad__op_xlogx = {
+    .name = "xlogx",
+    .doc = "x log(x), and 0 at 0.",
+    .gradient = "g (log(x) + 1)",
+    .in = X_ONLY,
+    .types = TYPES_REAL,
+    .lanes = REALS(xlogx),
+    .flops = MATH_FLOPS,
+    .internal = true,
+    .rule = xlogx_rule,
+    .domain = {{0.5, 2}},
+    .example = "xlogx([0, 2, 0.5, -1]) -> [0, 1.386294361119891, -0.3465735902799726, NaN]",
+};
 
 static int kl_div_expand(B *b, const grad_args *a, V *out)
 {
