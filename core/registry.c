@@ -23,6 +23,7 @@
     X(softmax_scaled, "softmax")                                                                  \
     X(shape, "shape")                                                                             \
     X(shape_move, "shape")                                                                        \
+    X(shape_repeat, "shape")                                                                      \
     X(shape_pad, "shape")                                                                         \
     X(shape_slice, "shape")                                                                       \
     X(shape_join, "shape")                                                                        \

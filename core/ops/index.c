@@ -60,18 +60,6 @@ int grad__check_indices(grad_frame *frame, int operand, const grad_shape *shape,
 
 /* ---- take -------------------------------------------------------------------------- */
 
-/* x seen as [outer, size, inner], `size` being the axis that indices pick from. */
-typedef struct picked {
-    int64_t outer, size, inner;
-} picked;
-
-static picked picked_of(const grad_shape *x, int64_t axis)
-{
-    if (x->rank == 0) return (picked){1, 1, 1};
-    return (picked){grad__dims_product((int)axis, x->dim), x->dim[axis],
-                    grad__dims_product(x->rank - (int)axis - 1, x->dim + axis + 1)};
-}
-
 /* The sizes of take(x, indices, axis). */
 static int take_dims(grad_infer *f, const grad_shape *x, const grad_shape *indices,
                      int64_t axis)
@@ -114,7 +102,7 @@ TAKE(take_run, run)
 typedef void (*taker)(char *to, const char *from, const int64_t *indices, int64_t n,
                       int64_t size, size_t run);
 
-static int take_all(picked x, char *to, const char *from, const grad_shape *shape,
+static int take_all(grad_lines x, char *to, const char *from, const grad_shape *shape,
                     const int64_t *indices, size_t element, grad_frame *frame)
 {
     const size_t run = (size_t)x.inner * element;
@@ -141,7 +129,7 @@ static int take_kernel(const grad_call *c, void *out, const void *const *in,
     if (grad__check_indices(frame, 1, c->in[1], indices, c->in[0], axis, true) < 0)
         return -1;
     if (c->shape->count == 0) return 0;
-    return take_all(picked_of(c->in[0], axis), out, in[0], c->in[1], indices,
+    return take_all(grad__lines(c->in[0], axis), out, in[0], c->in[1], indices,
                     grad_dtype_size(c->dtype), frame);
 }
 
@@ -169,7 +157,7 @@ static int take_add_infer(grad_infer *f)
 
 #define TAKE_ADD(dtype, type, sum)                                                       \
     static void take_add_##type(void *to, const void *from, const int64_t *indices,      \
-                                int64_t n, picked x)                                     \
+                                int64_t n, grad_lines x)                                     \
     {                                                                                    \
         const type *piece = from;                                                        \
         for (int64_t i = 0; i < n; i++, piece += x.inner) {                              \
@@ -181,7 +169,7 @@ static int take_add_infer(grad_infer *f)
 ADD_TYPES(TAKE_ADD)
 
 typedef void (*take_adder)(void *to, const void *from, const int64_t *indices, int64_t n,
-                           picked x);
+                           grad_lines x);
 static const take_adder take_adders[GRAD_DTYPES] = {
 #define X(dtype, type, sum) [dtype] = take_add_##type,
     ADD_TYPES(X)
@@ -193,14 +181,15 @@ static int take_add_kernel(const grad_call *c, void *out, const void *const *in,
 {
     const int64_t axis = c->attr[0].i, *indices = in[1], n = c->in[1]->count;
     const bool negative = c->attr[1].i;
-    const picked x = picked_of(c->shape, axis);
+    const grad_lines x = grad__lines(c->shape, axis);
     const size_t element = grad_dtype_size(c->dtype);
-    const int64_t most = x.inner < CHUNK ? CHUNK / x.inner : 1;
     const char *piece = in[2];
     char *to = out;
     int64_t since = 0;
     if (grad__check_indices(frame, 1, c->in[1], indices, c->shape, axis, negative) < 0)
         return -1;
+    if (c->shape->count == 0) return 0;
+    const int64_t most = x.inner < CHUNK ? CHUNK / x.inner : 1;
     grad__begin_add(c, out, in);
     for (int64_t o = 0; o < x.outer; o++, to += (size_t)(x.size * x.inner) * element)
         for (int64_t i = 0; i < n; i += most) {
@@ -223,6 +212,41 @@ static void take_add_rule(B *b, const grad_pull *p)
         pull(p, 2, v_emit(b, &grad__op_embedding, 2, (V[]){p->in[1], p->g}, 0, NULL));
 }
 
+/* ---- segment_sum ------------------------------------------------------------------- */
+
+/* The axes of segments are the first of x; a slice of x is taken for each. */
+static int segment_sum_expand(B *b, const grad_args *a, V *out)
+{
+    const grad_shape *x = v_shape(b, a->in[0]), *segments = v_shape(b, a->in[1]);
+    const int rest = x->rank - segments->rank;
+    int64_t dim[GRAD_RANK_MAX + 1];
+    char has[96], found[96];
+    bool fits = rest >= 0;
+    for (int d = 0; fits && d < segments->rank; d++) fits = segments->dim[d] == x->dim[d];
+    if (!fits)
+        return grad_expand_fail(
+            b, GRAD_SHAPE_MISMATCH, 1, NULL,
+            "segment_sum: segments of shape %s are not one for each slice of a tensor of "
+            "shape %s: their axes are its first",
+            grad__dims_text(found, segments->rank, segments->dim),
+            grad__dims_text(has, x->rank, x->dim));
+    if (a->attr[0].i < 0)
+        return grad_expand_fail(b, GRAD_BAD_ATTRIBUTE, -1, "count",
+                                "segment_sum: count is zero or more, and this is %" PRId64,
+                                a->attr[0].i);
+    if (rest == GRAD_RANK_MAX)
+        return grad_expand_fail(b, GRAD_SHAPE_MISMATCH, 0, NULL,
+                                "segment_sum: a tensor has %d axes at most",
+                                GRAD_RANK_MAX);
+    dim[0] = a->attr[0].i;
+    for (int d = 0; d < rest; d++) dim[d + 1] = x->dim[segments->rank + d];
+    V zeros = v_emit(b, &grad__op_full, 0, NULL, 3,
+                     (grad_value[]){grad__list(dim, (size_t)rest + 1), INT_(0),
+                                    INT_(v_dtype(b, a->in[0]))});
+    *out = v_emit(b, &grad__op_take_add, 3, (V[]){zeros, a->in[1], a->in[0]}, 0, NULL);
+    return 0;
+}
+
 /* ---- embedding and one_hot --------------------------------------------------------- */
 
 static int embedding_infer(grad_infer *f)
@@ -241,7 +265,7 @@ static int embedding_kernel(const grad_call *c, void *out, const void *const *in
 {
     if (grad__check_indices(frame, 0, c->in[0], in[0], c->in[1], 0, false) < 0) return -1;
     if (c->shape->count == 0) return 0;
-    return take_all(picked_of(c->in[1], 0), out, in[1], c->in[0], in[0],
+    return take_all(grad__lines(c->in[1], 0), out, in[1], c->in[0], in[0],
                     grad_dtype_size(c->dtype), frame);
 }
 
@@ -311,10 +335,26 @@ const grad_op grad__op_take_add = {
     .attr = {{.name = "axis", .type = ATTR_INT, .otherwise = INT_(0)},
              {.name = "negative", .type = ATTR_BOOL, .otherwise = BOOL_(true)}},
     .types = TYPES_KEEP, .infer = take_add_infer, .kernel = take_add_kernel,
-    .work = grad__work_of_third, .in_place = true, .internal = true,
-    .rule = take_add_rule,
+    .work = grad__work_of_third, .in_place = true, .runs_empty = true,
+    .internal = true, .rule = take_add_rule,
     .example = "take_add([1, 2, 3], [0, 0, -1], [10, 20, 30]) -> [31, 2, 33]",
     .trials = "[4] i[3]<4 [3]; [3,2] i[2,2]<2 [3,2,2] axis=1; [4,2] i[2]<4 [2,2]",
+};
+
+const grad_op grad__op_segment_sum = {
+    .name = "segment_sum",
+    .doc = "`count` sums of slices of x: each slice goes to the sum that its segment "
+           "names. Negative segments count from the end.",
+    .gradient = "dx = take(g, segments)",
+    .in = {{"x", GRAD_ROLE_NUMBER, false}, {"segments", GRAD_ROLE_INDEX, false}},
+    .attr = {{.name = "count", .type = ATTR_INT, .required = true}},
+    .types = TYPES_WIDE, .expand = segment_sum_expand,
+    .example = "segment_sum([1, 2, 3], [0, 2, 0], count=3) -> [4, 0, 2]\n"
+               "segment_sum([[1, 2], [3, 4]], [-1, -1], count=2) -> [[0, 0], [4, 6]]\n"
+               "segment_sum([], [], count=2) -> [0, 0]",
+    .trials = "[4] i[4]<3 count=3; [4,2] i[4]<3 count=5; [2,3,2] i[2,3]<2 count=2; "
+              "[] i[]<2 count=2; [3] i[]<2 count=2; [0,2] i[0]<3 count=3; "
+              "[2,0] i[2]<3 count=3; [0] i[0]<1 count=0",
 };
 
 const grad_op grad__op_embedding = {
@@ -347,5 +387,6 @@ const grad_op grad__op_one_hot = {
 /* clang-format on */
 
 const grad_op *const grad__family_index[] = {
-    &grad__op_take, &grad__op_take_add, &grad__op_embedding, &grad__op_one_hot, NULL,
+    &grad__op_take,      &grad__op_take_add, &grad__op_segment_sum,
+    &grad__op_embedding, &grad__op_one_hot,  NULL,
 };

@@ -1,4 +1,4 @@
-/* index_gather.c -- single elements picked by tensors of indices, and added back.
+/* index_gather.c -- single elements picked by tensors of indices, put back, and added back.
  *
  * Both visit the indices row by row, in row-major order. Along its last axis a row of
  * indices meets x and src at places that differ by constant steps, and by the index
@@ -11,7 +11,9 @@
 
 #define CHUNK 65536 /* elements between two looks at the stop flag */
 
-/* ---- gather and scatter_add -------------------------------------------------------- */
+extern const grad_op grad__op_arange, grad__op_scatter;
+
+/* ---- shapes ------------------------------------------------------------------------ */
 
 /* `indices` has the axes of x, and off the axis no more places than x. */
 static int same_axes(grad_infer *f)
@@ -38,7 +40,7 @@ static int gather_infer(grad_infer *f)
     return 0;
 }
 
-static int scatter_add_infer(grad_infer *f)
+static int scatter_infer(grad_infer *f)
 {
     const grad_shape *indices = f->in[1], *src = f->in[2];
     char has[96], found[96];
@@ -78,8 +80,8 @@ GATHER(1)
 GATHER(4)
 GATHER(8)
 
-#define SCATTER(dtype, type, sum)                                                        \
-    static void scatter_##type(const row *r, void *to, const void *from)                 \
+#define ADD(dtype, type, sum)                                                            \
+    static void add_##type(const row *r, void *to, const void *from)                 \
     {                                                                                    \
         type *y = to;                                                                    \
         const type *src = from;                                                          \
@@ -88,11 +90,22 @@ GATHER(8)
             y[k] = (type)(sum(y[k], src[r->src_at + i]));                                \
         }                                                                                \
     }
-ADD_TYPES(SCATTER)
+ADD_TYPES(ADD)
+
+#define PUT(bytes)                                                                       \
+    static void put_##bytes(const row *r, void *to, const void *from)                    \
+    {                                                                                    \
+        for (int64_t i = 0; i < r->n; i++)                                               \
+            memcpy((char *)to + PLACE(r, i) * (bytes),                                   \
+                   (const char *)from + (r->src_at + i) * (bytes), (bytes));             \
+    }
+PUT(1)
+PUT(4)
+PUT(8)
 
 typedef void (*row_visit)(const row *r, void *to, const void *from);
-static const row_visit scatters[GRAD_DTYPES] = {
-#define X(dtype, type, sum) [dtype] = scatter_##type,
+static const row_visit adds[GRAD_DTYPES] = {
+#define X(dtype, type, sum) [dtype] = add_##type,
     ADD_TYPES(X)
 #undef X
 };
@@ -146,8 +159,8 @@ static int gather_kernel(const grad_call *c, void *out, const void *const *in,
                       frame);
 }
 
-static int scatter_add_kernel(const grad_call *c, void *out, const void *const *in,
-                              grad_frame *frame)
+static int scatter_by(row_visit visit, const grad_call *c, void *out,
+                      const void *const *in, grad_frame *frame)
 {
     const int64_t axis = c->attr[0].i;
     if (grad__check_indices(frame, 1, c->in[1], in[1], c->shape, axis, true) < 0)
@@ -155,8 +168,21 @@ static int scatter_add_kernel(const grad_call *c, void *out, const void *const *
     if (c->shape->count == 0) return 0;
     grad__begin_add(c, out, in);
     if (c->in[1]->count == 0) return 0;
-    return visit_rows(c->in[1], in[1], c->shape, c->in[2], axis, scatters[c->dtype], out,
-                      in[2], frame);
+    return visit_rows(c->in[1], in[1], c->shape, c->in[2], axis, visit, out, in[2], frame);
+}
+
+static int scatter_kernel(const grad_call *c, void *out, const void *const *in,
+                          grad_frame *frame)
+{
+    const size_t size = grad_dtype_size(c->dtype);
+    const row_visit put = size == 8 ? put_8 : size == 4 ? put_4 : put_1;
+    return scatter_by(put, c, out, in, frame);
+}
+
+static int scatter_add_kernel(const grad_call *c, void *out, const void *const *in,
+                              grad_frame *frame)
+{
+    return scatter_by(adds[c->dtype], c, out, in, frame);
 }
 
 static void gather_rule(B *b, const grad_pull *p)
@@ -168,24 +194,54 @@ static void gather_rule(B *b, const grad_pull *p)
         v_emit(b, &grad__op_scatter_add, 3, (V[]){total, p->in[1], p->g}, 1, p->attr));
 }
 
-/* Elements of src beyond the indices were left out: their gradient is zero. */
+/* back, of the shape of the indices, with zeros where src goes beyond them: those
+   elements were left out. */
+static V as_src(B *b, const grad_pull *p, V back)
+{
+    const grad_shape *indices = v_shape(b, p->in[1]), *src = v_shape(b, p->in[2]);
+    int64_t pads[2 * GRAD_RANK_MAX];
+    if (indices->id == src->id) return back;
+    for (int d = 0; d < src->rank; d++) {
+        pads[2 * d] = 0;
+        pads[2 * d + 1] = src->dim[d] - indices->dim[d];
+    }
+    const grad_value around = {
+        .kind = GRAD_PAIRS, .n = 2 * (uint32_t)src->rank, .list = pads};
+    return v_emit(b, &grad__op_pad, 1, &back, 1, &around);
+}
+
 static void scatter_add_rule(B *b, const grad_pull *p)
 {
     pull(p, 0, p->g);
     if (!wants(p, 2)) return;
     V back = v_emit(b, &grad__op_gather, 2, (V[]){p->g, p->in[1]}, 1, p->attr);
-    const grad_shape *indices = v_shape(b, p->in[1]), *src = v_shape(b, p->in[2]);
-    if (indices->id != src->id) {
-        int64_t pads[2 * GRAD_RANK_MAX];
-        for (int d = 0; d < src->rank; d++) {
-            pads[2 * d] = 0;
-            pads[2 * d + 1] = src->dim[d] - indices->dim[d];
-        }
-        const grad_value around = {
-            .kind = GRAD_PAIRS, .n = 2 * (uint32_t)src->rank, .list = pads};
-        back = v_emit(b, &grad__op_pad, 1, &back, 1, &around);
-    }
-    pull(p, 2, back);
+    pull(p, 2, as_src(b, p, back));
+}
+
+/* Which of the elements that go to one place stays there? The indices are numbered, and
+   the numbers scattered: where one comes back, its element stayed. */
+static V stayed(B *b, const grad_pull *p)
+{
+    V indices = p->in[1];
+    if (v_failed(b)) return GRAD_NONE;
+    const int64_t count = v_shape(b, indices)->count;
+    V numbers = v_emit(b, &grad__op_arange, 0, NULL, 2, (grad_value[]){INT_(0), INT_(count)});
+    numbers = v_reshape_like(b, numbers, indices);
+    V to = v_full(b, GRAD_INT64, v_shape(b, p->in[0]), 0);
+    to = v_emit(b, &grad__op_scatter, 3, (V[]){to, indices, numbers}, 1, p->attr);
+    return v_eq(b, v_emit(b, &grad__op_gather, 2, (V[]){to, indices}, 1, p->attr), numbers);
+}
+
+static void scatter_rule(B *b, const grad_pull *p)
+{
+    V indices = p->in[1];
+    pull(p, 0,
+         v_emit(b, &grad__op_scatter, 3, (V[]){p->g, indices, v_zeros(b, p->in[2])}, 1,
+                p->attr));
+    if (!wants(p, 2)) return;
+    V back = v_emit(b, &grad__op_gather, 2, (V[]){p->g, indices}, 1, p->attr);
+    back = v_where(b, stayed(b, p), back, v_num(b, back, 0));
+    pull(p, 2, as_src(b, p, back));
 }
 
 /* ---- the table --------------------------------------------------------------------- */
@@ -211,6 +267,27 @@ const grad_op grad__op_gather = {
               "[0,3] i[0,2]<3 axis=1",
 };
 
+const grad_op grad__op_scatter = {
+    .name = "scatter",
+    .doc = "x with the elements of src put at the places from which gather would take "
+           "them; of several for one place the last in row-major order stays.",
+    .gradient = "dx = g, but 0 where an element was put; dsrc = gather(g, indices) for "
+                "the elements that stayed, 0 for the others",
+    .in = {{"x", GRAD_ROLE_NUMBER, false}, {"indices", GRAD_ROLE_INDEX, false},
+           {"src", GRAD_ROLE_NUMBER, false}},
+    .attr = AXIS_REQUIRED,
+    .types = TYPES_PROMOTE, .infer = scatter_infer, .kernel = scatter_kernel,
+    .work = grad__work_of_third, .in_place = true, .runs_empty = true,
+    .rule = scatter_rule,
+    .example = "scatter([0, 0, 1], [2, 0, 2], [3, 4, 5], axis=0) -> [4, 0, 5]\n"
+               "scatter([[1, 1], [1, 1]], [[1, 0]], [[5, 6]], axis=0) -> [[1, 6], "
+               "[5, 1]]\n"
+               "scatter([[1, 2, 3]], [[-1]], [[7, 8]], axis=1) -> [[1, 2, 7]]",
+    .trials = "[4] i[3]<4 [3] axis=0; [3,4] i[2,3]<3 [2,3] axis=0; "
+              "[3,4] i[2,3]<4 [3,5] axis=1; [2,3,2] i[1,5,2]<3 [1,5,2] axis=-2; "
+              "[] i[]<1 [] axis=0; [3] i[0]<3 [0] axis=0; [1] i[3]<1 [3] axis=0",
+};
+
 const grad_op grad__op_scatter_add = {
     .name = "scatter_add",
     .doc = "x with the elements of src added at the places from which gather would take "
@@ -219,7 +296,7 @@ const grad_op grad__op_scatter_add = {
     .in = {{"x", GRAD_ROLE_NUMBER, false}, {"indices", GRAD_ROLE_INDEX, false},
            {"src", GRAD_ROLE_NUMBER, false}},
     .attr = AXIS_REQUIRED,
-    .types = TYPES_PROMOTE, .infer = scatter_add_infer, .kernel = scatter_add_kernel,
+    .types = TYPES_PROMOTE, .infer = scatter_infer, .kernel = scatter_add_kernel,
     .work = grad__work_of_third, .in_place = true, .runs_empty = true,
     .rule = scatter_add_rule,
     .example = "scatter_add([0, 0, 1], [2, 0, 2], [3, 4, 5], axis=0) -> [4, 0, 9]\n"
@@ -234,6 +311,7 @@ const grad_op grad__op_scatter_add = {
 
 const grad_op *const grad__family_index_gather[] = {
     &grad__op_gather,
+    &grad__op_scatter,
     &grad__op_scatter_add,
     NULL,
 };

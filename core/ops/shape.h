@@ -41,6 +41,16 @@ void grad__begin_add(const grad_call *c, void *out, const void *const *in);
 double grad__work_of_second(const grad_call *c);
 double grad__work_of_third(const grad_call *c);
 
+/* ---- one axis (strided.c) ---------------------------------------------------------- */
+
+/* A tensor around one of its axes, as [outer, size, inner]: element i of line (o, k) is at
+   (o * size + i) * inner + k. A 0-d tensor is one line of one element. */
+typedef struct grad_lines {
+    int64_t outer, size, inner;
+} grad_lines;
+
+grad_lines grad__lines(const grad_shape *x, int64_t axis);
+
 /* ---- small checks (strided.c) ------------------------------------------------------ */
 
 /* The product of n sizes, or INT64_MAX where it is larger. */

@@ -214,6 +214,14 @@ bool grad__broadcast(const grad_shape *s, const grad_shape *t)
     return true;
 }
 
+grad_lines grad__lines(const grad_shape *x, int64_t axis)
+{
+    const int at = (int)axis;
+    if (x->rank == 0) return (grad_lines){1, 1, 1};
+    return (grad_lines){grad__dims_product(at, x->dim), x->dim[at],
+                        grad__dims_product(x->rank - at - 1, x->dim + at + 1)};
+}
+
 int grad__axes(int64_t *out, const grad_value *axes, int rank, char text[96])
 {
     const int64_t size = rank > 0 ? rank : 1;
