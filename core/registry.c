@@ -19,6 +19,10 @@
     X(compare, "compare, logic")                                                                  \
     X(select, "select")                                                                           \
     X(reduce, "reduce")                                                                           \
+    X(running, "scan, order")                                                                     \
+    X(running_extreme, "scan, order")                                                             \
+    X(sort, "scan, order")                                                                        \
+    X(order, "scan, order")                                                                       \
     X(softmax, "softmax")                                                                         \
     X(softmax_scaled, "softmax")                                                                  \
     X(shape, "shape")                                                                             \
