@@ -359,9 +359,13 @@ const grad_op grad__op_all = {
 
 extern const grad_op grad__op_logsumexp, grad__op_var, grad__op_std, grad__op_norm; /* moments.c */
 extern const grad_op grad__op_argmax, grad__op_argmin; /* reduce_places.c */
+extern const grad_op grad__op_nansum, grad__op_nanmean, grad__op_median; /* reduce_median.c */
+extern const grad_op grad__op_middle, grad__op_middle_place;
 
 const grad_op *const grad__family_reduce[] = {
     &grad__op_sum,    &grad__op_mean,   &grad__op_prod, &grad__op_max,  &grad__op_min,
     &grad__op_logsumexp, &grad__op_any, &grad__op_all,  &grad__op_var,  &grad__op_std,
-    &grad__op_norm,   &grad__op_argmax, &grad__op_argmin, &grad__op_recurrence, NULL,
+    &grad__op_norm,   &grad__op_argmax, &grad__op_argmin, &grad__op_recurrence,
+    &grad__op_median, &grad__op_middle, &grad__op_middle_place, &grad__op_nansum,
+    &grad__op_nanmean, NULL,
 };
