@@ -32,32 +32,44 @@ bool grad__blas_can(const grad_product *p)
            p->n <= INT_MAX && p->k <= INT_MAX;
 }
 
-/* One piece: rows of y and columns of y, and how far along k; `onto` adds to what y holds. Strides
-   are those of the whole matrices. A row or a column is left to gemv, which is given zeros to add
-   to, since libraries differ in whether 0 times an old NaN is 0. */
-#define PIECE(name, type, gemm, gemv)                                                             \
-    static void name(const grad_product *p, type *y, const type *a, const type *b, int m, int n,  \
-                     int k, bool onto)                                                            \
+/* A row or a column is left to gemv, which is given zeros to add to, since libraries differ in
+   whether 0 times an old NaN is 0. */
+#define BLOCK(name, type, gemm, gemv)                                                             \
+    static void name(const grad_block *p, type *y, const type *a, const type *b)                  \
     {                                                                                             \
-        int lda = (int)(p->transpose_a ? p->m : p->k), ldb = (int)(p->transpose_b ? p->k : p->n); \
-        if (p->m > 1 && p->n > 1) {                                                               \
+        int m = (int)p->m, n = (int)p->n, k = (int)p->k;                                          \
+        int ldy = (int)p->y_step, lda = (int)p->a_step, ldb = (int)p->b_step;                     \
+        if (m > 1 && n > 1) {                                                                     \
             gemm(CblasRowMajor, p->transpose_a ? CblasTrans : CblasNoTrans,                       \
                  p->transpose_b ? CblasTrans : CblasNoTrans, m, n, k, 1, a, lda, b, ldb,          \
-                 onto ? 1 : 0, y, (int)p->n);                                                     \
+                 p->onto ? 1 : 0, y, ldy);                                                        \
             return;                                                                               \
         }                                                                                         \
-        if (!onto) memset(y, 0, (size_t)m * (size_t)n * sizeof *y);                               \
-        if (p->m == 1 && p->transpose_b)                                                          \
-            gemv(CblasRowMajor, CblasNoTrans, n, k, 1, b, ldb, a, 1, 1, y, 1);                    \
-        else if (p->m == 1)                                                                       \
-            gemv(CblasRowMajor, CblasTrans, k, n, 1, b, ldb, a, 1, 1, y, 1);                      \
+        for (int i = 0; i < m && !p->onto; i++)                                                   \
+            memset(y + (size_t)i * (size_t)ldy, 0, (size_t)n * sizeof *y);                        \
+        if (m == 1 && p->transpose_b)                                                             \
+            gemv(CblasRowMajor, CblasNoTrans, n, k, 1, b, ldb, a, p->transpose_a ? lda : 1, 1, y, \
+                 1);                                                                              \
+        else if (m == 1)                                                                          \
+            gemv(CblasRowMajor, CblasTrans, k, n, 1, b, ldb, a, p->transpose_a ? lda : 1, 1, y,   \
+                 1);                                                                              \
         else if (p->transpose_a)                                                                  \
-            gemv(CblasRowMajor, CblasTrans, k, m, 1, a, lda, b, 1, 1, y, 1);                      \
+            gemv(CblasRowMajor, CblasTrans, k, m, 1, a, lda, b, p->transpose_b ? 1 : ldb, 1, y,   \
+                 ldy);                                                                            \
         else                                                                                      \
-            gemv(CblasRowMajor, CblasNoTrans, m, k, 1, a, lda, b, 1, 1, y, 1);                    \
+            gemv(CblasRowMajor, CblasNoTrans, m, k, 1, a, lda, b, p->transpose_b ? 1 : ldb, 1, y, \
+                 ldy);                                                                            \
     }
-PIECE(piece64, double, cblas_dgemm, cblas_dgemv)
-PIECE(piece32, float, cblas_sgemm, cblas_sgemv)
+BLOCK(block64, double, cblas_dgemm, cblas_dgemv)
+BLOCK(block32, float, cblas_sgemm, cblas_sgemv)
+
+void grad__blas_block(const grad_block *p, void *y, const void *a, const void *b)
+{
+    if (gate.alone) pthread_mutex_lock(&gate.lock);
+    if (p->dtype == GRAD_FLOAT64) block64(p, y, a, b);
+    else block32(p, y, a, b);
+    if (gate.alone) pthread_mutex_unlock(&gate.lock);
+}
 
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -73,7 +85,11 @@ int grad__blas_product(const grad_product *p, void *y, const void *a, const void
                        grad_frame *frame)
 {
     enum { ROWS = 256, COLUMNS = 512 }; /* smaller pieces than these are inefficient */
-    bool wide = p->dtype == GRAD_FLOAT64;
+    size_t size = grad_dtype_size(p->dtype);
+    grad_block block = {.dtype = p->dtype, .transpose_a = p->transpose_a,
+                        .transpose_b = p->transpose_b, .y_step = p->n,
+                        .a_step = p->transpose_a ? p->m : p->k,
+                        .b_step = p->transpose_b ? p->k : p->n};
     int64_t rows = share(p->m, (double)p->n * (double)p->k, ROWS);
     int64_t columns = share(p->n, (double)rows * (double)p->k, COLUMNS);
     int64_t depth = share(p->k, (double)rows * (double)columns, 1);
@@ -83,16 +99,13 @@ int grad__blas_product(const grad_product *p, void *y, const void *a, const void
                 int64_t in_y = i * p->n + j;
                 int64_t in_a = p->transpose_a ? l * p->m + i : i * p->k + l;
                 int64_t in_b = p->transpose_b ? j * p->k + l : l * p->n + j;
-                int m = (int)smaller(rows, p->m - i), n = (int)smaller(columns, p->n - j);
-                int k = (int)smaller(depth, p->k - l);
-                if (gate.alone) pthread_mutex_lock(&gate.lock);
-                if (wide)
-                    piece64(p, (double *)y + in_y, (const double *)a + in_a,
-                            (const double *)b + in_b, m, n, k, l > 0);
-                else
-                    piece32(p, (float *)y + in_y, (const float *)a + in_a,
-                            (const float *)b + in_b, m, n, k, l > 0);
-                if (gate.alone) pthread_mutex_unlock(&gate.lock);
+                block.m = smaller(rows, p->m - i);
+                block.n = smaller(columns, p->n - j);
+                block.k = smaller(depth, p->k - l);
+                block.onto = l > 0;
+                grad__blas_block(&block, (char *)y + (size_t)in_y * size,
+                                 (const char *)a + (size_t)in_a * size,
+                                 (const char *)b + (size_t)in_b * size);
                 if (grad_stopped(frame)) return grad_frame_stopped(frame);
             }
     return 0;
