@@ -32,13 +32,22 @@
     X(shape_slice, "shape")                                                                       \
     X(shape_join, "shape")                                                                        \
     X(shape_diagonal, "shape")                                                                    \
+    X(shape_pixels, "shape")                                                                      \
     X(index, "index")                                                                             \
     X(index_gather, "index")                                                                      \
     X(linalg, "linear algebra")                                                                   \
     X(linalg_products, "linear algebra")                                                          \
     X(linalg_einsum, "linear algebra")                                                            \
     X(linalg_distance, "linear algebra")                                                          \
+    X(conv, "convolution, pooling")                                                               \
+    X(conv_transpose, "convolution, pooling")                                                     \
+    X(pool, "convolution, pooling")                                                               \
+    X(pool_adaptive, "convolution, pooling")                                                      \
+    X(resample, "convolution, pooling")                                                           \
+    X(unfold, "convolution, pooling")                                                             \
+    X(interp, "convolution, pooling")                                                             \
     X(normalisation, "normalisation")                                                             \
+    X(response_norm, "normalisation")                                                             \
     X(attention, "attention, recurrent")                                                          \
     X(recurrent, "attention, recurrent")                                                          \
     X(derivative, "derivative")                                                                   \
