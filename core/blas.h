@@ -19,9 +19,9 @@ bool grad__blas_can(const grad_product *p);
 int grad__blas_product(const grad_product *p, void *y, const void *a, const void *b,
                        grad_frame *frame);
 
-/* A block of larger matrices, rows of which are y_step, a_step and b_step elements apart; the extents
-   are the block's, none of them zero, and `onto` adds to what y holds. To keep it to milliseconds is
-   the caller's part. */
+/* A block of larger matrices, rows of which are y_step, a_step and b_step elements apart; the
+   extents are the block's, none of them zero, and `onto` adds to what y holds. To keep it to
+   milliseconds is the caller's part. */
 typedef struct grad_block {
     grad_dtype dtype;
     bool transpose_a, transpose_b, onto;

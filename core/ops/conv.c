@@ -24,8 +24,8 @@ int grad__conv_check_bias(const grad_convolution *c)
     const grad_shape *s = v_shape(c->s.b, c->bias);
     if (s->rank == 1 && s->dim[0] == c->outputs) return 0;
     return grad_expand_fail(c->s.b, GRAD_SHAPE_MISMATCH, 2, NULL,
-                            "%s: `bias` has an element for each of the %" PRId64
-                            " channels of the result; found the shape %s",
+                            "%s: `bias` has the shape [%" PRId64
+                            "], a number for each channel of the result; found the shape %s",
                             c->s.a->op->name, c->outputs, grad__dims_text(text, s->rank, s->dim));
 }
 
@@ -56,17 +56,31 @@ int grad__conv_read(grad_convolution *c, B *b, const grad_args *a, int n, const 
     if (c->groups < 1)
         return grad__spatial_fail(&c->s, GRAD_GROUPS, "must be at least 1, found %" PRId64,
                                   c->groups);
-    if (c->channels % c->groups != 0)
+    if (c->channels % c->groups != 0 || c->groups > INT32_MAX)
         return grad__spatial_fail(&c->s, GRAD_GROUPS,
                                   "must divide the %" PRId64 " channels of x; found %" PRId64,
                                   c->channels, c->groups);
     return check_weight(c, axes);
 }
 
-V grad__conv_finish(grad_convolution *c, const grad_op *primitive, const int64_t *size)
+/* Matrix products count rows and columns in 31 bits. */
+static int check_extents(const grad_convolution *c, const int64_t *positions)
+{
+    if (grad__dims_product(c->w->rank - 1, c->w->dim + 1) <= INT32_MAX &&
+        c->w->dim[0] <= INT32_MAX && grad__dims_product(c->s.axes, positions) <= INT32_MAX)
+        return 0;
+    return grad_expand_fail(c->s.b, GRAD_TENSOR_TOO_LARGE, -1, NULL,
+                            "%s: a channel of the result, or what it is a sum over, would have "
+                            "more than %d elements",
+                            c->s.a->op->name, INT32_MAX);
+}
+
+V grad__conv_finish(grad_convolution *c, const grad_op *primitive, const int64_t *size,
+                    const int64_t *positions)
 {
     B *b = c->s.b;
     const int axes = c->s.axes;
+    if (check_extents(c, positions) < 0) return GRAD_NONE;
     int64_t pairs[2 * GRAD_SPATIAL], dim[1 + GRAD_SPATIAL];
     const bool batch = c->s.x->rank == axes + 2;
     V x = batch ? c->x : v_unsqueeze(b, c->x, (int64_t[]){0}, 1);
@@ -124,6 +138,7 @@ static int conv_expand(B *b, const grad_args *a, V *out, int axes)
         return grad__conv_misfit(&c, "the number of channels of a group in `weight`",
                                  c.channels / c.groups, c.w->dim[1]);
     if (read_padding(&c) < 0 || grad__conv_check_bias(&c) < 0) return -1;
+    int64_t size[GRAD_SPATIAL];
     for (int d = 0; d < axes; d++) {
         const int64_t span = grad__span(c.w->dim[2 + d], c.dilation[d]);
         const int64_t room = c.s.in[d] + c.before[d] + c.after[d];
@@ -133,9 +148,10 @@ static int conv_expand(B *b, const grad_args *a, V *out, int axes)
                                     " elements of spatial axis %d, and with its padding x has "
                                     "%" PRId64,
                                     a->op->name, span, d, room);
+        size[d] = (room - span) / c.stride[d] + 1;
     }
-    *out = grad__conv_finish(&c, &grad__op_conv, NULL);
-    return 0;
+    *out = grad__conv_finish(&c, &grad__op_conv, NULL, size);
+    return v_failed(b) ? -1 : 0;
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */

@@ -40,6 +40,9 @@ static bool is_plain(const grad_conv *c)
     return plain;
 }
 
+/* Thin groups are summed tap by tap, unless x is its own columns. */
+static bool is_thin(const grad_conv *c) { return !is_plain(c) && grad__conv_is_thin(c); }
+
 static void largest_block(const grad_conv *c, size_t size, grad_columns *most)
 {
     const int64_t rows = c->from * c->taps;
@@ -52,9 +55,10 @@ size_t grad__conv_scratch(const grad_conv *c)
 {
     grad_columns most;
     const size_t size = grad_dtype_size(c->dtype);
-    if (is_plain(c)) return 0;
     largest_block(c, size, &most);
-    return (size_t)most.rows * (size_t)most.n * size;
+    const size_t block = is_plain(c) ? 0 : (size_t)most.rows * (size_t)most.n * size;
+    const size_t thin = is_thin(c) ? grad__thin_scratch(c) : 0;
+    return block > thin ? block : thin;
 }
 
 /* x, y and w are written to or read: what a job does with them, its product says. */
@@ -170,6 +174,7 @@ static int each_block(job *j, int (*product)(job *j))
 
 int grad__conv_y(const grad_conv *c, void *y, const void *x, const void *w, grad_frame *frame)
 {
+    if (is_thin(c)) return grad__thin_y(c, y, x, w, frame);
     job j = begin(c, x, y, w, frame);
     if (j.rows == 0)
         memset(y, 0, (size_t)(c->images * c->groups * c->to * c->positions) * j.size);
@@ -178,6 +183,7 @@ int grad__conv_y(const grad_conv *c, void *y, const void *x, const void *w, grad
 
 int grad__conv_x(const grad_conv *c, void *x, const void *y, const void *w, grad_frame *frame)
 {
+    if (is_thin(c)) return grad__thin_x(c, x, y, w, frame);
     job j = begin(c, x, y, w, frame);
     if (!j.plain || c->to == 0)
         memset(x, 0, (size_t)(c->images * c->groups * c->from * c->places) * j.size);
@@ -186,6 +192,8 @@ int grad__conv_x(const grad_conv *c, void *x, const void *y, const void *w, grad
 
 int grad__conv_w(const grad_conv *c, void *w, const void *x, const void *y, grad_frame *frame)
 {
+    /* With more channels the product over columns is faster again. */
+    if (c->to == 1 && is_thin(c)) return grad__thin_w(c, w, x, y, frame);
     job j = begin(c, x, y, w, frame);
     memset(w, 0, (size_t)(c->groups * c->to * j.rows) * j.size);
     return each_block(&j, block_of_w);

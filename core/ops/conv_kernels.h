@@ -47,4 +47,13 @@ typedef struct grad_columns {
 void grad__columns(const grad_conv *c, const grad_columns *b, void *block, const void *x);
 void grad__columns_add(const grad_conv *c, const grad_columns *b, const void *block, void *x);
 
+/* ---- few channels (conv_thin.c) -------------------------------------------------------------- */
+
+/* Are the groups so thin, and the geometry so ordinary, that the following are faster? */
+bool grad__conv_is_thin(const grad_conv *c);
+int grad__thin_y(const grad_conv *c, void *y, const void *x, const void *w, grad_frame *frame);
+int grad__thin_x(const grad_conv *c, void *x, const void *y, const void *w, grad_frame *frame);
+int grad__thin_w(const grad_conv *c, void *w, const void *x, const void *y, grad_frame *frame);
+size_t grad__thin_scratch(const grad_conv *c);
+
 #endif

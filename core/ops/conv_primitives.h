@@ -33,8 +33,10 @@ int grad__conv_check_bias(const grad_convolution *c);
 /* `found`, a size that is `what` in words, is not the one expected of weight. */
 int grad__conv_misfit(const grad_convolution *c, const char *what, int64_t expected,
                       int64_t found);
-/* The primitive on x and weight with a batch axis, then bias, and the axes as x has them. */
-V grad__conv_finish(grad_convolution *c, const grad_op *primitive, const int64_t *size);
+/* The primitive on x and weight with a batch axis, then bias, and the axes as x has them. `size` is
+   NULL, or the transpose's; `positions` are the spatial sizes of what is not as large as x. */
+V grad__conv_finish(grad_convolution *c, const grad_op *primitive, const int64_t *size,
+                    const int64_t *positions);
 
 #define CONV_OPERANDS {{.name = "x"}, {.name = "weight"}, {.name = "bias", .optional = true}}
 #define CONV_STRIDE_ROW {.name = "stride", .type = ATTR_INTS, .otherwise = INT_(1)}

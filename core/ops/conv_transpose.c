@@ -41,8 +41,8 @@ static int transpose_expand(B *b, const grad_args *a, V *out, int axes)
         return grad__conv_misfit(&c, "the number of channels of x in `weight`", c.channels,
                                  c.w->dim[0]);
     if (grad__conv_check_bias(&c) < 0 || transposed_size(&c, extra, size) < 0) return -1;
-    *out = grad__conv_finish(&c, &grad__op_conv_x, size);
-    return 0;
+    *out = grad__conv_finish(&c, &grad__op_conv_x, size, c.s.in);
+    return v_failed(b) ? -1 : 0;
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */

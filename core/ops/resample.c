@@ -211,22 +211,26 @@ enum { SIZE, SCALE, INTERPOLATE_MODE, ALIGN_CORNERS };
 static int read_size(const grad_space *s, int64_t *size, double *factor)
 {
     const grad_value *scale = &s->a->attr[SCALE];
-    if ((s->a->attr[SIZE].kind == GRAD_NULL) == (scale->kind == GRAD_NULL))
-        return grad__spatial_fail(s, SIZE, "or `scale` must be given, and not both");
-    if (scale->kind == GRAD_NULL) return grad__spatial(s, SIZE, 1, size);
+    const bool sized = s->a->attr[SIZE].kind != GRAD_NULL;
+    if (!sized && scale->kind == GRAD_NULL)
+        return grad_expand_fail(s->b, GRAD_MISSING_ATTRIBUTE, -1, "size",
+                                "%s needs the attribute \"size\" or \"scale\"", s->a->op->name);
+    if (sized && scale->kind != GRAD_NULL)
+        return grad__spatial_fail(s, SCALE, "may not be given beside `size`");
+    if (sized) return grad__spatial(s, SIZE, 1, size);
     if (scale->n != 1 && scale->n != (uint32_t)s->axes)
         return grad__spatial_fail(s, SCALE,
-                                  "is one number or one for each of the %d spatial axes, and a "
-                                  "list of %" PRIu32 " was found",
+                                  "is one number or a list of %d, one for each spatial axis, and "
+                                  "a list of %" PRIu32 " was found",
                                   s->axes, scale->n);
     for (int d = 0; d < s->axes; d++) {
         factor[d] = scale->reals[scale->n == 1 ? 0 : d];
         if (!(factor[d] > 0 && factor[d] < INFINITY))
-            return grad__spatial_fail(s, SCALE, "must be positive and finite, found %g", factor[d]);
+            return grad__spatial_fail(s, SCALE, "must be positive and finite");
         const double whole = floor((double)s->in[d] * factor[d]);
         if (!(whole >= 1 && whole <= INT32_MAX))
             return grad__spatial_fail(s, SCALE,
-                                      "of %g would leave spatial axis %d with %.0f elements",
+                                      "of %g would leave spatial axis %d with %g elements",
                                       factor[d], d, whole);
         size[d] = (int64_t)whole;
     }

@@ -38,9 +38,9 @@ static int pixel_shuffle_expand(B *b, const grad_args *a, V *out)
 
 const grad_op grad__op_pixel_shuffle = {
     .name = "pixel_shuffle",
-    .doc = "Each factor by factor channels of x [channels, height, width] become one that is factor "
-           "times as high and wide: channel c factor^2 + i factor + j has the pixels at row i and "
-           "column j of the squares of channel c.",
+    .doc = "Each factor^2 channels of x [channels, height, width] become one that is factor times "
+           "as high and wide: channel c factor^2 + i factor + j has the pixels at row i and column "
+           "j of the squares of channel c.",
     .gradient = "dx = g, put back into channels",
     .in = X_ALONE,
     .attr = {{.name = "factor", .type = ATTR_INT, .required = true}},

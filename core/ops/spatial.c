@@ -45,8 +45,8 @@ int grad__spatial(const grad_space *s, size_t k, int64_t least, int64_t out[GRAD
     const uint32_t n = v->kind == GRAD_INT ? 1 : v->n;
     if (n != 1 && n != (uint32_t)s->axes)
         return grad__spatial_fail(s, k,
-                                  "is one integer or one for each of the %d spatial axes, and a "
-                                  "list of %" PRIu32 " was found",
+                                  "is one integer or a list of %d, one for each spatial axis, and "
+                                  "a list of %" PRIu32 " was found",
                                   s->axes, n);
     for (int d = 0; d < s->axes; d++) {
         out[d] = list[n == 1 ? 0 : d];
