@@ -47,8 +47,8 @@ static tap tap_at(int64_t i, int64_t from, int64_t to, int64_t mode, double fact
 enum { TAPS = 256, PIECE = 1 << 16 };
 
 typedef struct job {
-    const grad_call *c;
     grad_frame *frame;
+    bool nearest;
     int64_t outer, from, to, inner; /* x is outer by from by inner, y outer by to by inner */
     int64_t first, n;               /* the taps at hand: y's elements first .. first + n - 1 */
     int64_t since;
@@ -62,13 +62,15 @@ static int keep_pace(job *j, int64_t more)
     return grad_stopped(j->frame) ? grad_frame_stopped(j->frame) : 0;
 }
 
+/* n elements of each axis after the resampled one, for one tap; then the taps of a line, where no
+   axis comes after it. */
 #define KERNELS(type)                                                                             \
     static void take_##type(const job *j, const tap *t, type *restrict y, const type *restrict x, \
                             int64_t n)                                                            \
     {                                                                                             \
         const type *a = x + t->low * j->inner, *b = x + t->high * j->inner;                       \
         const type p = (type)t->of_low, q = (type)t->of_high;                                     \
-        if (j->c->attr[MODE].i == NEAREST)                                                        \
+        if (j->nearest)                                                                           \
             memcpy(y, a, (size_t)n * sizeof *y);                                                  \
         else                                                                                      \
             for (int64_t k = 0; k < n; k++) y[k] = p * a[k] + q * b[k];                           \
@@ -79,21 +81,46 @@ static int keep_pace(job *j, int64_t more)
         type *a = x + t->low * j->inner, *b = x + t->high * j->inner;                             \
         const type p = (type)t->of_low, q = (type)t->of_high;                                     \
         for (int64_t k = 0; k < n; k++) a[k] += p * y[k];                                         \
-        if (j->c->attr[MODE].i == NEAREST) return;                                                \
-        for (int64_t k = 0; k < n; k++) b[k] += q * y[k];                                         \
+        for (int64_t k = 0; k < n && !j->nearest; k++) b[k] += q * y[k];                          \
     }                                                                                             \
-    static int all_##type(job *j, bool back, char *out, const char *in)                           \
+    static void take_line_##type(const job *j, type *restrict y, const type *restrict x)          \
     {                                                                                             \
+        const tap *t = j->tap;                                                                    \
+        if (j->nearest)                                                                           \
+            for (int64_t i = 0; i < j->n; i++) y[i] = x[t[i].low];                                \
+        else                                                                                      \
+            for (int64_t i = 0; i < j->n; i++)                                                    \
+                y[i] = (type)t[i].of_low * x[t[i].low] + (type)t[i].of_high * x[t[i].high];       \
+    }                                                                                             \
+    static void give_line_##type(const job *j, const type *restrict y, type *restrict x)          \
+    {                                                                                             \
+        const tap *t = j->tap;                                                                    \
+        for (int64_t i = 0; i < j->n; i++) {                                                      \
+            x[t[i].low] += (type)t[i].of_low * y[i];                                              \
+            if (!j->nearest) x[t[i].high] += (type)t[i].of_high * y[i];                           \
+        }                                                                                         \
+    }                                                                                             \
+    static int lines_##type(job *j, bool back, type *out, const type *in)                         \
+    {                                                                                             \
+        for (int64_t o = 0; o < j->outer; o++) {                                                  \
+            const int64_t in_x = o * j->from, in_y = o * j->to + j->first;                        \
+            if (back) give_line_##type(j, in + in_y, out + in_x);                                 \
+            else take_line_##type(j, out + in_y, in + in_x);                                      \
+            if (keep_pace(j, j->n) < 0) return -1;                                                \
+        }                                                                                         \
+        return 0;                                                                                 \
+    }                                                                                             \
+    static int all_##type(job *j, bool back, type *out, const type *in)                           \
+    {                                                                                             \
+        if (j->inner == 1) return lines_##type(j, back, out, in);                                 \
         for (int64_t o = 0; o < j->outer; o++)                                                    \
             for (int64_t i = 0; i < j->n; i++)                                                    \
                 for (int64_t k = 0; k < j->inner; k += PIECE) {                                   \
                     const int64_t n = j->inner - k < PIECE ? j->inner - k : PIECE;                \
                     const int64_t in_x = o * j->from * j->inner + k;                              \
                     const int64_t in_y = (o * j->to + j->first + i) * j->inner + k;               \
-                    if (back) give_##type(j, &j->tap[i], (const type *)in + in_y,                 \
-                                          (type *)out + in_x, n);                                 \
-                    else take_##type(j, &j->tap[i], (type *)out + in_y, (const type *)in + in_x,  \
-                                     n);                                                          \
+                    if (back) give_##type(j, &j->tap[i], in + in_y, out + in_x, n);               \
+                    else take_##type(j, &j->tap[i], out + in_y, in + in_x, n);                    \
                     if (keep_pace(j, n) < 0) return -1;                                           \
                 }                                                                                 \
         return 0;                                                                                 \
@@ -105,7 +132,8 @@ static int run(const grad_call *c, void *out, const void *in, grad_frame *frame,
 {
     const grad_shape *x = back ? c->shape : c->in[0], *y = back ? c->in[0] : c->shape;
     const int axis = (int)c->attr[AXIS].i;
-    job j = {.c = c, .frame = frame, .from = x->dim[axis], .to = y->dim[axis]};
+    job j = {.frame = frame, .nearest = c->attr[MODE].i == NEAREST, .from = x->dim[axis],
+             .to = y->dim[axis]};
     j.outer = grad__dims_product(axis, x->dim);
     j.inner = grad__dims_product(x->rank - axis - 1, x->dim + axis + 1);
     if (back) memset(out, 0, (size_t)c->shape->count * grad_dtype_size(c->dtype));

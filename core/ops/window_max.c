@@ -5,7 +5,7 @@
 
 typedef struct job {
     grad_slide s[3];
-    grad_reach r[3]; /* the window at hand */
+    grad_reach r[2]; /* planes and rows of the windows at hand */
     int64_t since;
     grad_frame *frame;
 } job;
@@ -19,35 +19,44 @@ static int keep_pace(job *j, int64_t more)
     return grad_stopped(j->frame) ? grad_frame_stopped(j->frame) : 0;
 }
 
-/* The first of the largest elements, in row-major order; the last NaN, if there is one. */
+/* A row of windows, which share r[0] and r[1]: the first of the largest elements of each, in
+   row-major order, or the last NaN if there is one. */
 #define ARGMAX(dtype, type, is_nan)                                                               \
-    static int argmax_##type(job *j, const type *plane, int64_t *place)                           \
+    static int argmax_##type(job *j, const void *plane, int64_t *place)                           \
     {                                                                                             \
-        const grad_reach *r = j->r;                                                               \
+        const grad_reach a = j->r[0], b = j->r[1];                                                \
         const int64_t high = j->s[1].in, wide = j->s[2].in;                                       \
-        int64_t best = (r[0].first * high + r[1].first) * wide + r[2].first;                      \
-        type most = plane[best];                                                                  \
-        for (int64_t p = r[0].first; p < r[0].end; p += r[0].step)                                \
-            for (int64_t q = r[1].first; q < r[1].end; q += r[1].step) {                          \
-                const int64_t row = (p * high + q) * wide;                                        \
-                for (int64_t i = r[2].first; i < r[2].end;) {                                     \
-                    const int64_t n = r[2].end - i < PIECE ? r[2].end : i + PIECE;                \
-                    const int64_t from = i;                                                       \
-                    for (; i < n; i += r[2].step) {                                               \
-                        const type x = plane[row + i];                                            \
-                        if (x > most || (is_nan)) {                                               \
-                            most = x;                                                             \
-                            best = row + i;                                                       \
+        const type *x = plane;                                                                    \
+        for (int64_t i = 0; i < j->s[2].out; i++) {                                               \
+            const grad_reach c = grad__reach(&j->s[2], i);                                        \
+            int64_t best = (a.first * high + b.first) * wide + c.first, count = 0;                \
+            type most = x[best];                                                                  \
+            for (int64_t p = a.first; p < a.end; p += a.step)                                     \
+                for (int64_t q = b.first; q < b.end; q += b.step) {                               \
+                    const int64_t row = (p * high + q) * wide;                                    \
+                    for (int64_t k = c.first; k < c.end;) {                                       \
+                        const int64_t end =                                                       \
+                            c.end - k < PIECE * c.step ? c.end : k + PIECE * c.step;              \
+                        for (; k < end; k += c.step) {                                            \
+                            const type e = x[row + k];                                            \
+                            if (e > most || (is_nan)) {                                           \
+                                most = e;                                                         \
+                                best = row + k;                                                   \
+                            }                                                                     \
                         }                                                                         \
+                        if (k < c.end && keep_pace(j, PIECE) < 0) return -1;                      \
                     }                                                                             \
-                    if (keep_pace(j, i - from) < 0) return -1;                                    \
+                    if ((count += c.end - c.first) < PIECE) continue;                             \
+                    if (keep_pace(j, count) < 0) return -1;                                       \
+                    count = 0;                                                                    \
                 }                                                                                 \
-            }                                                                                     \
-        *place = best;                                                                            \
+            if (keep_pace(j, count) < 0) return -1;                                               \
+            place[i] = best;                                                                      \
+        }                                                                                         \
         return 0;                                                                                 \
     }
-ARGMAX(GRAD_FLOAT64, double, x != x)
-ARGMAX(GRAD_FLOAT32, float, x != x)
+ARGMAX(GRAD_FLOAT64, double, e != e)
+ARGMAX(GRAD_FLOAT32, float, e != e)
 ARGMAX(GRAD_INT64, int64_t, false)
 ARGMAX(GRAD_INT32, int32_t, false)
 ARGMAX(GRAD_BOOL, uint8_t, false)
@@ -72,16 +81,12 @@ static int argmax_kernel(const grad_call *c, void *out, const void *const *in, g
     const size_t bytes = (size_t)(j.s[0].in * j.s[1].in * j.s[2].in) *
                          grad_dtype_size(c->in_dtype[0]);
     for (int64_t n = 0; n < planes; n++, plane += bytes)
-        for (int64_t p = 0; p < j.s[0].out; p++) {
-            j.r[0] = grad__reach(&j.s[0], p);
-            for (int64_t q = 0; q < j.s[1].out; q++) {
+        for (int64_t p = 0; p < j.s[0].out; p++)
+            for (int64_t q = 0; q < j.s[1].out; q++, place += j.s[2].out) {
+                j.r[0] = grad__reach(&j.s[0], p);
                 j.r[1] = grad__reach(&j.s[1], q);
-                for (int64_t i = 0; i < j.s[2].out; i++, place++) {
-                    j.r[2] = grad__reach(&j.s[2], i);
-                    if (argmax(&j, c->in_dtype[0], plane, place) < 0) return -1;
-                }
+                if (argmax(&j, c->in_dtype[0], plane, place) < 0) return -1;
             }
-        }
     return 0;
 }
 
