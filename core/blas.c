@@ -21,6 +21,16 @@ __attribute__((constructor)) static void look_at_library(void)
     openblas_set_num_threads(1);
 }
 
+void grad__blas_enter(void)
+{
+    if (gate.alone) pthread_mutex_lock(&gate.lock);
+}
+
+void grad__blas_leave(void)
+{
+    if (gate.alone) pthread_mutex_unlock(&gate.lock);
+}
+
 const char *grad_blas_kernels(void)
 {
     return openblas_get_corename();
@@ -65,10 +75,10 @@ BLOCK(block32, float, cblas_sgemm, cblas_sgemv)
 
 void grad__blas_block(const grad_block *p, void *y, const void *a, const void *b)
 {
-    if (gate.alone) pthread_mutex_lock(&gate.lock);
+    grad__blas_enter();
     if (p->dtype == GRAD_FLOAT64) block64(p, y, a, b);
     else block32(p, y, a, b);
-    if (gate.alone) pthread_mutex_unlock(&gate.lock);
+    grad__blas_leave();
 }
 
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }

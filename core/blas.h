@@ -29,4 +29,8 @@ typedef struct grad_block {
 } grad_block;
 void grad__blas_block(const grad_block *p, void *y, const void *a, const void *b);
 
+/* Around every other call into the library: one at a time where it cannot bear more. */
+void grad__blas_enter(void);
+void grad__blas_leave(void);
+
 #endif

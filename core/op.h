@@ -217,8 +217,8 @@ struct grad_op {
        differences, separated by semicolons:
            [2,3]; [2,3] axis=1 keepdims=true; [0,3] axis=0
        one bracket an operand; i[4]<5 is an integer operand of values 0 to 4, b[4] a boolean one,
-       - an operand left off. Where NULL an element-wise operator is tried at [], [3], [2,3] and
-       broadcast pairs. */
+       d[3,3] one of matrices whose diagonals outweigh the rest, - an operand left off. Where NULL an
+       element-wise operator is tried at [], [3], [2,3] and broadcast pairs. */
     double domain[GRAD_INPUTS_MAX][2];
     const char *example;
     const char *trials;

@@ -39,6 +39,17 @@
     X(linalg_products, "linear algebra")                                                          \
     X(linalg_einsum, "linear algebra")                                                            \
     X(linalg_distance, "linear algebra")                                                          \
+    X(linalg_solve, "linear algebra")                                                             \
+    X(linalg_det, "linear algebra")                                                               \
+    X(linalg_cofactor, "linear algebra")                                                          \
+    X(linalg_cofactor_pull, "linear algebra")                                                     \
+    X(linalg_lu, "linear algebra")                                                                \
+    X(linalg_cholesky, "linear algebra")                                                          \
+    X(linalg_eigh, "linear algebra")                                                              \
+    X(linalg_svd, "linear algebra")                                                               \
+    X(linalg_pinv, "linear algebra")                                                              \
+    X(linalg_qr, "linear algebra")                                                                \
+    X(matrix_exp, "linear algebra")                                                               \
     X(conv, "convolution, pooling")                                                               \
     X(conv_transpose, "convolution, pooling")                                                     \
     X(pool, "convolution, pooling")                                                               \

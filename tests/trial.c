@@ -235,10 +235,11 @@ static void draw(trial *t, uint64_t *state)
         size_t row = k < GRAD_INPUTS_MAX && (k < grad_op_inputs(t->op)) ? k : grad_op_inputs(t->op) - 1;
         double low = t->op->domain[row][0], high = t->op->domain[row][1];
         if (low == 0 && high == 0) low = -2, high = 2;
-        for (size_t i = 0; i < x->count && !x->absent; i++) {
+        for (size_t i = 0, n = x->heavy; i < x->count && !x->absent; i++) {
             double u = uniform(state);
             x->value[i] = x->truth ? u < 0.5 : x->whole ? floor(u * (double)x->below)
                                                         : low + (high - low) * u;
+            if (n && i % (n * n) % (n + 1) == 0) x->value[i] += (double)(n + 1) * (high - low);
         }
     }
 }

@@ -13,6 +13,7 @@ enum { TRIAL_OPERANDS = 16, TRIAL_ROOM = 1024, TRIAL_RANK = 8, TRIAL_ATTRS = 8, 
 
 typedef struct trial_tensor {
     bool absent, truth, whole; /* whole: written without a point; truth: as true and false */
+    size_t heavy;              /* the rows of matrices whose diagonals outweigh the rest, or 0 */
     int rank;
     int64_t dim[TRIAL_RANK];
     size_t count;

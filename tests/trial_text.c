@@ -193,6 +193,7 @@ static void shape(trial *t, trial_tensor *to, const char **at)
     }
     to->whole = take(at, "i");
     to->truth = !to->whole && take(at, "b");
+    bool heavy = !to->whole && !to->truth && take(at, "d");
     if (!take(at, "[")) malformed(t, *at);
     for (blank(at); !take(at, "]"); blank(at)) {
         if (take(at, ",")) continue;
@@ -207,6 +208,7 @@ static void shape(trial *t, trial_tensor *to, const char **at)
         to->below = strtoll(*at, &end, 10);
         *at = end;
     }
+    if (heavy) to->heavy = (size_t)to->dim[to->rank - 1];
     if (to->count > TRIAL_ROOM) malformed(t, *at);
 }
 
