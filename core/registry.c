@@ -61,15 +61,15 @@
     X(response_norm, "normalisation")                                                             \
     X(attention, "attention, recurrent")                                                          \
     X(recurrent, "attention, recurrent")                                                          \
-    X(derivative, "derivative")                                                                   \
-    X(part, "parts")                                                                              \
-    X(control_bodies, "control flow")                                                             \
-    X(control_flow, "control flow")                                                               \
-    X(scan, "control flow")                                                                       \
     X(loss_distance, "losses")                                                                    \
     X(loss_class, "losses")                                                                       \
     X(loss_likelihood, "losses")                                                                  \
-    X(loss_margin, "losses")
+    X(loss_margin, "losses")                                                                      \
+    X(derivative, "derivative")                                                                   \
+    X(control_bodies, "control flow")                                                             \
+    X(control_flow, "control flow")                                                               \
+    X(scan, "control flow")                                                                       \
+    X(part, "parts")
 
 #define X(list, title) extern const grad_op *const grad__family_##list[];
 FAMILIES(X)

@@ -27,6 +27,7 @@ ask() { curl -sS --max-time 10 -H 'Content-Type: application/json' -d "$1" "$url
 answer=$(block json 2)
 same "the example" "$answer" "$(ask "$(block json 1)")"
 same "the error" "$(block json 4)" "$(ask "$(block json 3)")"
+same "the function" "$(block json 6)" "$(ask "$(block json 5)")"
 block sh 4 >"$scratch/ask.sh"
 same "curl" "$answer" "$(bash "$scratch/ask.sh")"
 block sh 5 | sed 's|curl|curl -f -o /dev/null|' >"$scratch/ops.sh"
