@@ -85,14 +85,14 @@ const api_error api_errors[] = {
      "An iteration did not come to its end: a while whose condition still holds after max_steps, or "
      "an eigenvalue or singular value that was not found.",
      "Raise max_steps, or look at the numbers that go in."},
-    {"not_scalar", 422, "Not a scalar",
-     "Of a node that has more than one element, or none, there is no single gradient.",
-     "Reduce the node to one element first, with sum or mean."},
     {"seed_required", 422, "Seed required",
      "A gradient was asked for of a node that has more than one element, or none: there is no "
      "single gradient to give.",
      "Reduce the node to one element (sum or mean), give its cotangent in \"gradients\": "
      "{\"seeds\": {id: tensor}}, or switch gradients off with \"gradients\": false."},
+    {"not_scalar", 422, "Not a scalar",
+     "Of a node that has more than one element, or none, there is no single gradient.",
+     "Reduce the node to one element first, with sum or mean."},
     {"not_differentiable", 422, "Not differentiable",
      "A gradient was asked for of a node that has none, such as an integer or a truth value.",
      "Name floating-point nodes in \"of\", or leave it out: the default is the floating-point "
