@@ -176,8 +176,12 @@ static int place(B *b, V *out, const grad_op *op, size_t n, const V *in, grad_va
 {
     if (op->expand) {
         grad_args a = {op, n, in, attr};
+        const grad_args *outer = b->call;
+        if (!outer) b->call = &a;
         if (op->expand(b, &a, out) < 0 && !v_failed(b))
             grad_fail(b->err, GRAD_INTERNAL, "%s did not expand", op->name);
+        if (outer && v_failed(b)) grad__blame_part(b, op, n, in);
+        b->call = outer;
     } else {
         out[0] = grad__append(b, op, n, in, attr);
         if (!op->results || out[0] == GRAD_NONE) return v_failed(b) ? -1 : 0;
@@ -234,7 +238,7 @@ static size_t results_of(const grad_graph *g, const grad_op *op, const grad_valu
 int grad_apply(grad_node *out, grad_graph *g, const grad_op *op, const grad_operand *in,
                size_t n_in, const grad_attribute *attrs, size_t n_attrs, grad_error *err)
 {
-    B build = {g, err}, *b = &build;
+    B build = {g, err, NULL}, *b = &build;
     grad_value v[GRAD_ATTRIBUTES_MAX];
     attribute_room room[GRAD_ATTRIBUTES_MAX];
     V few[FEW], few_made[FEW], *x = few, *made = few_made;

@@ -83,7 +83,7 @@ int grad__add_step(compiler *c, uint32_t i)
 {
     grad_program *p = c->p;
     const node *n = &c->g->at[i];
-    if (grad__bytes_kept(c, i) == 0 && !n->op->runs_empty) return v_failed(&(B){NULL, c->err}) ? -1 : 0;
+    if (grad__bytes_kept(c, i) == 0 && !n->op->runs_empty) return c->err->code == GRAD_OK ? 0 : -1;
     if (grad__grow(p->host, &p->steps, &p->step_room, p->n_steps + 1, sizeof *p->steps, c->err) < 0)
         return -1;
     step *s = &p->steps[p->n_steps];

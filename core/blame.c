@@ -4,8 +4,12 @@
  * made, of which the kernel may be one part of many, and that call's operands; and where the kernel
  * is part of an adjoint, the call that was differentiated. So every node whose kernel may refuse an
  * operand's values is noted when it is appended, with the call's result and the call's operand from
- * which the values come.
+ * which the values come. Likewise a part that cannot be appended, because of its operands' shapes or
+ * types, speaks for the composite that it is a part of.
  */
+#include <stdio.h>
+#include <string.h>
+
 #include "graph.h"
 
 /* The operand whose values node n may refuse, or -1. */
@@ -88,6 +92,24 @@ int grad__blame_adjoint(B *b, size_t first, V of)
         if (same && note(b, (blame){(V)i, same->result, same->input}) < 0) return -1;
     }
     return 0;
+}
+
+void grad__blame_part(B *b, const grad_op *op, size_t n, const V *in)
+{
+    const grad_args *call = b->call;
+    grad_error *err = b->err;
+    const size_t length = strlen(op->name);
+    char rest[sizeof err->text];
+    if (!call || call->op == op || strncmp(err->text, op->name, length) != 0 ||
+        err->text[length] != ':')
+        return;
+    snprintf(rest, sizeof rest, "%s", err->text + length);
+    snprintf(err->text, sizeof err->text, "%s%s", call->op->name, rest);
+    if (err->input >= 0 && (size_t)err->input < n)
+        err->input = source_among(b->g, in[err->input], call->op, call->n_in, call->in);
+    for (size_t k = 0; k < grad__attributes(call->op); k++)
+        if (strcmp(call->op->attr[k].name, err->attribute) == 0) return;
+    err->attribute[0] = 0;
 }
 
 bool grad__blamed(const grad_graph *g, V at, V *result, int *input)

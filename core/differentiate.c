@@ -142,7 +142,7 @@ static int visit(B *b, struct grad_walk *w, size_t i)
 int grad_gradient(grad_node *out, grad_graph *g, const grad_node *of, const grad_node *seed,
                   size_t n_of, const grad_node *wrt, size_t n_wrt, grad_error *err)
 {
-    B build = {g, err}, *b = &build;
+    B build = {g, err, NULL}, *b = &build;
     struct grad_walk w = {.n = g->n};
     int result = -1;
     w.cotangent = grad__alloc_array(g->host, w.n, sizeof *w.cotangent, err);

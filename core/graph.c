@@ -133,7 +133,7 @@ static const grad_shape *intern(B *b, int rank, const int64_t *dim)
 int grad_input(grad_node *out, grad_graph *g, grad_dtype dtype, int rank, const int64_t *dim,
                grad_error *err)
 {
-    B b = {g, err};
+    B b = {g, err, NULL};
     const grad_shape *s = intern(&b, rank, dim);
     V n = s ? push(&b, &grad__op_input, dtype, s->id, 0, 0, NULL) : GRAD_NONE;
     if (n == GRAD_NONE) return -1;
@@ -145,7 +145,7 @@ int grad_input(grad_node *out, grad_graph *g, grad_dtype dtype, int rank, const 
 int grad_constant(grad_node *out, grad_graph *g, grad_dtype dtype, int rank, const int64_t *dim,
                   const void *data, grad_error *err)
 {
-    B b = {g, err};
+    B b = {g, err, NULL};
     uint32_t number;
     const grad_shape *s = intern(&b, rank, dim);
     if (!s || grad__pool_constant(&number, g->pool, data,
@@ -311,6 +311,7 @@ static V infer_and_push(B *b, const grad_op *op, size_t n_in, const V *in, grad_
     out = op->results ? push_parts(b, &f, handle, n_in, in)
                       : push(b, op, f.dtype, s->id, handle, n_in, in);
 done:
+    if (v_failed(b)) grad__blame_part(b, op, n_in, in);
     grad__free(g->host, more, (results - 1) * sizeof *more);
     if (n_in > FEW) {
         grad__free(g->host, shape, n_in * sizeof *shape);

@@ -57,6 +57,7 @@ struct grad_graph {
 struct grad_build {
     grad_graph *g;
     grad_error *err;
+    const grad_args *call; /* the composite being expanded, the outermost; NULL: none */
 };
 
 static inline const uint32_t *node_in(const grad_graph *g, const node *n)
@@ -92,6 +93,9 @@ grad_dtype grad__settled(const grad_graph *g, const grad_op *op, size_t n_in, co
    the adjoint of node `of` has. -1 when out of memory. */
 int grad__blame_call(B *b, size_t first, V result, const grad_op *op, size_t n, const V *in);
 int grad__blame_adjoint(B *b, size_t first, V of);
+/* The error with which op(in…) could not be appended becomes one of the composite that it is a part
+   of, if it is: that one's name, its operand, and its attribute or none. */
+void grad__blame_part(B *b, const grad_op *op, size_t n, const V *in);
 /* Fills in whom to name when node `at` refuses a value; false: itself. */
 bool grad__blamed(const grad_graph *g, V at, V *result, int *input);
 

@@ -76,7 +76,7 @@ static void operand_types(operand_type *to, const request *r)
 /* Fills the adjoint's body; v: room for four lists of all its values. */
 static int fill(const request *r, const layout *l, function *to, V *map, V *v, grad_error *err)
 {
-    B inner = {to->body, err}, *b = &inner;
+    B inner = {to->body, err, NULL}, *b = &inner;
     const function *f = r->body;
     size_t operands = r->carries + r->sliced, n_of = 0, n_wrt = 0;
     const V *next = to->in, *back = next, *summed = back + l->back;
@@ -289,7 +289,7 @@ static int body_adjoint(int64_t *number, B *b, int64_t body, const uint8_t *want
     result = grad__function_begin(number, &made, b, key, write_key(key, 'b', body, &r), type, n_in,
                                   n_out);
     if (result != 0) goto done;
-    B inner = {made->body, b->err};
+    B inner = {made->body, b->err, NULL};
     result = grad__function_copy(&inner, map, f, made->in);
     for (size_t k = 0, n = 0; k < f->n_out && result == 0; k++)
         if (gives[k]) of[n++] = map[f->out[k]];

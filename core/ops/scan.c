@@ -120,7 +120,7 @@ static int segment_function(int64_t *number, B *b, const scan *s, int64_t length
     if (type && dim)
         result = grad__function_begin(number, &made, b, &key, sizeof key, type, s->n, f->n_out);
     if (result == 0) {
-        B inner = {made->body, b->err};
+        B inner = {made->body, b->err, NULL};
         result = append_loop(&inner, made->out, s, s->number, length, made->in);
         if (result == 0) result = grad__function_add(number, b, made);
         if (result < 0) grad__function_drop(made);
