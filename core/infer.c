@@ -1,7 +1,9 @@
 /* infer.c -- what shape rules are written with: broadcasting, axes, and errors that name the operator. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "graph.h"
@@ -47,6 +49,25 @@ const char *grad__dims_text(char text[96], int rank, const int64_t *dim)
     return text;
 }
 
+const char *grad__number_text(char text[32], double x)
+{
+    if (!isfinite(x)) return isnan(x) ? "NaN" : x > 0 ? "Infinity" : "-Infinity";
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, 32, "%.*g", digits, x);
+        if (strtod(text, NULL) == x) break;
+    }
+    return text;
+}
+
+/* The first operand from `first` on whose axis `axis`, counted from the end, has this size. */
+static const grad_shape *has_size(const grad_infer *f, size_t first, int axis, int64_t size)
+{
+    for (;; first++) {
+        const grad_shape *s = f->in[first];
+        if (s && s->rank + axis >= 0 && s->dim[s->rank + axis] == size) return s;
+    }
+}
+
 int grad_infer_broadcast(grad_infer *f, size_t first, size_t n)
 {
     f->rank = 0;
@@ -65,7 +86,8 @@ int grad_infer_broadcast(grad_infer *f, size_t first, size_t n)
                 *d = s->dim[i];
             } else if (s->dim[i] != 1 && s->dim[i] != *d) {
                 char left[96], right[96];
-                grad__dims_text(left, f->in[first]->rank, f->in[first]->dim);
+                const grad_shape *other = has_size(f, first, i - s->rank, *d);
+                grad__dims_text(left, other->rank, other->dim);
                 grad__dims_text(right, s->rank, s->dim);
                 return grad_infer_fail(f, GRAD_SHAPE_MISMATCH, (int)k, NULL,
                                        "shapes %s and %s do not broadcast: sizes %lld and %lld "

@@ -118,7 +118,7 @@ static void describe(char *text, size_t room, const grad_value *v)
     case GRAD_NULL: snprintf(text, room, "null"); break;
     case GRAD_TRUTH: snprintf(text, room, v->i ? "true" : "false"); break;
     case GRAD_INT: snprintf(text, room, "%lld", (long long)v->i); break;
-    case GRAD_REAL: snprintf(text, room, "%.15g", v->r); break;
+    case GRAD_REAL: snprintf(text, room, "%s", NUMBER(v->r)); break;
     case GRAD_TEXT: snprintf(text, room, "\"%.*s\"", cut, v->text); break;
     case GRAD_LIST: snprintf(text, room, "a list"); break;
     case GRAD_REALS: snprintf(text, room, "a list with a fraction"); break;

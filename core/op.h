@@ -294,6 +294,9 @@ static inline int grad_frame_stopped(grad_frame *f) /* fills the error; returns 
 
 /* "[2, 3]", shortened with an ellipsis where it does not fit. Returns text. */
 const char *grad__dims_text(char text[96], int rank, const int64_t *dim);
+/* A number as a request writes it: the fewest digits that read back, NaN, Infinity. Returns text. */
+const char *grad__number_text(char text[32], double x);
+#define NUMBER(x) grad__number_text((char[32]){0}, (x))
 
 /* looking at nodes */
 const grad_shape *v_shape(B *b, V x);

@@ -110,7 +110,8 @@ static int logit_expand(B *b, const grad_args *a, V *out)
         double eps = a->attr[0].r;
         if (!(eps >= 0 && eps <= 0.5))
             return grad_expand_fail(b, GRAD_BAD_ATTRIBUTE, -1, "eps",
-                                    "logit: eps must be from 0 to 0.5, found %g", eps);
+                                    "logit: eps must be from 0 to 0.5, found %s",
+                                    NUMBER(eps));
         x = v_emit(b, &grad__op_clip_between, 3, (V[]){x, v_num(b, x, eps), v_num(b, x, 1 - eps)}, 0,
                    NULL);
     }
@@ -138,7 +139,7 @@ static int softplus_expand(B *b, const grad_args *a, V *out)
     double beta = a->attr[0].r, threshold = a->attr[1].r;
     if (beta == 0 || isnan(beta))
         return grad_expand_fail(b, GRAD_BAD_ATTRIBUTE, -1, "beta",
-                                "softplus: beta must not be %g", beta);
+                                "softplus: beta must not be %s", NUMBER(beta));
     V u = beta == 1 ? x : scaled(b, beta, x);
     V curve = v_emit(b, &grad__op_log1pexp, 1, &u, 0, NULL);
     if (beta != 1) curve = v_div(b, curve, v_num(b, x, beta));

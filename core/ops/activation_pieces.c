@@ -136,8 +136,8 @@ static int celu_expand(B *b, const grad_args *a, V *out)
 {
     double alpha = a->attr[0].r;
     if (alpha == 0 || isnan(alpha))
-        return grad_expand_fail(b, GRAD_BAD_ATTRIBUTE, -1, "alpha", "celu: alpha must not be %g",
-                                alpha);
+        return grad_expand_fail(b, GRAD_BAD_ATTRIBUTE, -1, "alpha", "celu: alpha must not be %s",
+                                NUMBER(alpha));
     out[0] = exponential_below(b, a->in[0], alpha, alpha, 1);
     return 0;
 }
@@ -282,7 +282,7 @@ static int check_lambd(B *b, const grad_args *a)
     double lambd = a->attr[0].r;
     if (lambd >= 0) return 0;
     return grad_expand_fail(b, GRAD_BAD_ATTRIBUTE, -1, "lambd",
-                            "%s: lambd must not be negative, found %g", a->op->name, lambd);
+                            "%s: lambd must not be negative, found %s", a->op->name, NUMBER(lambd));
 }
 
 /* x less what lies between the bounds; the clip passes g on at the bounds, so that it cancels. */

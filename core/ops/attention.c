@@ -85,8 +85,8 @@ static int attention_expand(B *b, const grad_args *a, V *out)
     if (check_shapes(b, a) < 0) return -1;
     if (a->attr[SCALE].kind != GRAD_NULL && !isfinite(scale))
         return grad_expand_fail(b, GRAD_BAD_ATTRIBUTE, -1, "scale",
-                                "scaled_dot_product_attention: scale must be finite, found %g",
-                                scale);
+                                "scaled_dot_product_attention: scale must be finite, found %s",
+                                NUMBER(scale));
     if (from_last(q, 1) == 0) scale = 1; /* there is nothing to scale */
     V x = v_mul(b, a->in[Q], v_num(b, a->in[Q], scale));
     V score = grad__matmul_t(b, x, a->in[K], false, true), never = v_num(b, score, -INFINITY);

@@ -45,9 +45,11 @@ int grad__control_carries(B *b, const grad_args *a, const function *f, const V *
 {
     char has[128], want[128];
     if (f->n_out < carries)
-        return grad_expand_fail(b, GRAD_WRONG_ARITY, -1, NULL, "%s: the body returns the %zu next "
-                                "carries first, and has %zu result%s", a->op->name, carries,
-                                f->n_out, f->n_out == 1 ? "" : "s");
+        return grad_expand_fail(b, GRAD_WRONG_ARITY, -1,
+                                strcmp(a->op->name, "while") == 0 ? "body" : "function",
+                                "%s: the body returns the %zu next carries first, and has %zu "
+                                "result%s", a->op->name, carries, f->n_out,
+                                f->n_out == 1 ? "" : "s");
     for (size_t j = 0; j < carries; j++) {
         operand_type in = grad__type_of(b->g, carry[j]), out = grad__type_of(f->body, f->out[j]);
         if (grad__same_type(&in, &out)) continue;
@@ -158,8 +160,9 @@ static int while_expand(B *b, const grad_args *a, V *out)
     if (grad__control_count(b, a, WHILE_SHARED) < 0 || grad__control_count(b, a, WHILE_MOST) < 0) return -1;
     uint64_t shared = (uint64_t)a->attr[WHILE_SHARED].i;
     if (shared > a->n_in)
-        return grad_expand_fail(b, GRAD_WRONG_ARITY, -1, NULL, "while: %" PRIu64 " shared inputs are "
-                                "announced, and there are %zu inputs", shared, a->n_in);
+        return grad_expand_fail(b, GRAD_WRONG_ARITY, -1, "shared",
+                                "while: %" PRIu64 " shared inputs are announced, and there are "
+                                "%zu inputs", shared, a->n_in);
     size_t carries = a->n_in - (size_t)shared, room = 2 * carries + 1;
     operand_type *type = grad__control_types(b, a->in, a->n_in);
     V *made = grad__array(b, room, sizeof *made);

@@ -252,11 +252,12 @@ static int segment_sum_expand(B *b, const grad_args *a, V *out)
 static int embedding_infer(grad_infer *f)
 {
     const grad_shape *weight = f->in[1];
+    char found[96];
     if (weight->rank != 2)
         return grad_infer_fail(
             f, GRAD_SHAPE_MISMATCH, 1, NULL,
-            "weight is a matrix, a row for each index, and this one has %d axes",
-            weight->rank);
+            "weight is a matrix, a row for each index, and this one has shape %s",
+            grad__dims_text(found, weight->rank, weight->dim));
     return take_dims(f, weight, f->in[0], 0);
 }
 

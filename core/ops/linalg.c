@@ -342,12 +342,14 @@ const grad_op grad__op_outer = {
 static int linear_expand(B *b, const grad_args *args, V *out)
 {
     int64_t dim[GRAD_RANK_MAX];
+    char found[96];
     V x = args->in[0], w = args->in[1], bias = args->n_in > 2 ? args->in[2] : GRAD_NONE;
     const grad_shape *sx = v_shape(b, x), *sw = v_shape(b, w);
     if (sx->rank < 1) return grad__need_axes(b, args, 0, "one axis or more");
     if (sw->rank < 1 || sw->rank > 2)
         return grad_expand_fail(b, GRAD_SHAPE_MISMATCH, 1, NULL,
-                                "linear: `weight` must have two axes, outputs and inputs");
+                                "linear: `weight` must have two axes, outputs and inputs, found "
+                                "shape %s", grad__dims_text(found, sw->rank, sw->dim));
     if (sx->dim[sx->rank - 1] != sw->dim[sw->rank - 1])
         return grad__does_not_fit(b, args, "the last axes must be of one length");
     int rank = sx->rank - 1;
@@ -358,8 +360,10 @@ static int linear_expand(B *b, const grad_args *args, V *out)
         if (s->rank > 1 || (s->rank == 1 && s->dim[0] != 1 &&
                             (sw->rank != 2 || s->dim[0] != sw->dim[0])))
             return grad_expand_fail(b, GRAD_SHAPE_MISMATCH, 2, NULL,
-                                    "linear: `bias` must have one element an output (%lld)",
-                                    sw->rank == 2 ? (long long)sw->dim[0] : 1LL);
+                                    "linear: `bias` must have one element for each of the %lld "
+                                    "outputs, found shape %s",
+                                    sw->rank == 2 ? (long long)sw->dim[0] : 1LL,
+                                    grad__dims_text(found, s->rank, s->dim));
     }
     V y = grad__matmul_t(b, grad__as_rows(b, x), grad__as_rows(b, w), false, true);
     y = grad__reshaped(b, y, rank, dim);

@@ -52,7 +52,7 @@ static int cdist_expand(B *b, const grad_args *a, V *out)
     double p = a->attr[0].r;
     if (!(p >= 0))
         return grad_expand_fail(b, GRAD_BAD_ATTRIBUTE, -1, "p",
-                                "cdist: p must be 0 or more, found %g", p);
+                                "cdist: p must be 0 or more, found %s", NUMBER(p));
     for (int k = 0; k < 2; k++)
         if (v_rank(b, a->in[k]) < 2) return grad__need_axes(b, a, k, "two axes or more");
     const grad_shape *s = v_shape(b, a->in[0]), *t = v_shape(b, a->in[1]);

@@ -40,8 +40,8 @@ int grad__check_not_negative(B *b, const grad_args *a, size_t k)
 {
     const char *name = a->op->attr[k].name;
     if (a->attr[k].r >= 0) return 0; /* NaN is not */
-    return grad_expand_fail(b, GRAD_BAD_ATTRIBUTE, -1, name, "%s: %s must be 0 or more, found %g",
-                            a->op->name, name, a->attr[k].r);
+    return grad_expand_fail(b, GRAD_BAD_ATTRIBUTE, -1, name, "%s: %s must be 0 or more, found %s",
+                            a->op->name, name, NUMBER(a->attr[k].r));
 }
 
 V grad__hinge(B *b, V x)

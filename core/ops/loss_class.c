@@ -87,7 +87,7 @@ static int check_classes(B *b, const entropy *e, const char *or_else)
                                 grad__dims_text(found, t->rank, t->dim));
     if (v_dtype(b, e->target) != GRAD_INT64)
         return grad_expand_fail(b, GRAD_DTYPE_MISMATCH, 1, NULL,
-                                "%s: classes are integers, and `target` is %s", name,
+                                "%s: classes are integers, and `target` is taken as %s", name,
                                 grad_dtype_name(v_dtype(b, e->target)));
     return 0;
 }
@@ -184,8 +184,8 @@ static int cross_entropy_expand(B *b, const grad_args *a, V *out)
     e.reduction = &a->attr[REDUCTION];
     if (!(e.smoothing >= 0 && e.smoothing <= 1))
         return grad_expand_fail(b, GRAD_BAD_ATTRIBUTE, -1, "label_smoothing",
-                                "cross_entropy: label_smoothing must be from 0 to 1, found %g",
-                                e.smoothing);
+                                "cross_entropy: label_smoothing must be from 0 to 1, found %s",
+                                NUMBER(e.smoothing));
     V x = a->in[0];
     bool probabilities = v_shape(b, e.target)->id == v_shape(b, x)->id;
     if (!probabilities && check_classes(b, &e, ", or that shape itself, probabilities") < 0)

@@ -149,7 +149,8 @@ static int huber_loss_expand(B *b, const grad_args *a, V *out)
     if (grad__check_broadcast(b, a) < 0) return -1;
     if (!(delta > 0))
         return grad_expand_fail(b, GRAD_BAD_ATTRIBUTE, -1, "delta",
-                                "huber_loss: delta must be above 0, found %g", delta);
+                                "huber_loss: delta must be above 0, found %s",
+                                NUMBER(delta));
     V x = difference(b, a);
     V loss = v_emit(b, &grad__op_huber, 2, (V[]){x, v_num(b, x, delta)}, 0, NULL);
     *out = grad__reduce_loss(b, loss, &a->attr[1]);

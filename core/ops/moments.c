@@ -109,7 +109,8 @@ static int var_infer(grad_infer *f)
 {
     if (!isfinite(f->attr[CORRECTION].r))
         return grad_infer_fail(f, GRAD_BAD_ATTRIBUTE, -1, "correction",
-                               "the correction must be finite");
+                               "correction must be finite, found %s",
+                               NUMBER(f->attr[CORRECTION].r));
     return grad__infer_reduction(f, VAR_AXIS, VAR_KEEPDIMS);
 }
 

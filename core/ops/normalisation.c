@@ -15,7 +15,8 @@ static int check_eps(B *b, const grad_args *a, size_t k)
 {
     if (a->attr[k].kind == GRAD_NULL || a->attr[k].r >= 0) return 0;
     return grad_expand_fail(b, GRAD_BAD_ATTRIBUTE, -1, "eps",
-                            "%s: eps must be 0 or more, found %g", a->op->name, a->attr[k].r);
+                            "%s: eps must be 0 or more, found %s", a->op->name,
+                            NUMBER(a->attr[k].r));
 }
 
 /* Operand k must have the shape dim, which `what` says in words. */
@@ -55,7 +56,7 @@ static int first_axis(B *b, const grad_args *a, size_t k)
     grad_value axes = a->attr[k];
     if (axes.kind == GRAD_INT) axes = grad__list(&a->attr[k].i, 1);
     int64_t first = rank;
-    if (axes.n == 0) snprintf(text, sizeof text, "one axis at least is expected");
+    if (axes.n == 0) snprintf(text, sizeof text, "one axis at least is expected, found []");
     else if (grad__axes(place, &axes, rank, text) == 0) {
         for (uint32_t i = 0; i < axes.n; i++)
             if (place[i] < first) first = place[i];
@@ -217,7 +218,7 @@ static int dropout_expand(B *b, const grad_args *a, V *out)
     V x = a->in[0];
     if (!(p >= 0 && p <= 1))
         return grad_expand_fail(b, GRAD_BAD_ATTRIBUTE, -1, "p",
-                                "dropout: p must be from 0 to 1, found %g", p);
+                                "dropout: p must be from 0 to 1, found %s", NUMBER(p));
     const grad_shape *s = v_shape(b, x), *t = v_shape(b, a->in[1]);
     if (!grad__broadcast(s, t))
         return grad_expand_fail(b, GRAD_SHAPE_MISMATCH, 1, NULL,

@@ -254,12 +254,13 @@ static int read_size(const grad_space *s, int64_t *size, double *factor)
     for (int d = 0; d < s->axes; d++) {
         factor[d] = scale->reals[scale->n == 1 ? 0 : d];
         if (!(factor[d] > 0 && factor[d] < INFINITY))
-            return grad__spatial_fail(s, SCALE, "must be positive and finite");
+            return grad__spatial_fail(s, SCALE, "must be positive and finite, found %s",
+                                      NUMBER(factor[d]));
         const double whole = floor((double)s->in[d] * factor[d]);
         if (!(whole >= 1 && whole <= INT32_MAX))
             return grad__spatial_fail(s, SCALE,
-                                      "of %g would leave spatial axis %d with %g elements",
-                                      factor[d], d, whole);
+                                      "of %s would leave spatial axis %d with %g elements",
+                                      NUMBER(factor[d]), d, whole);
         size[d] = (int64_t)whole;
     }
     return 0;

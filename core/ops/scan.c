@@ -183,8 +183,10 @@ static int scan_expand(B *b, const grad_args *a, V *out)
         if (grad__control_count(b, a, k) < 0) return -1;
     uint64_t carries = (uint64_t)a->attr[SCAN_CARRIES].i, shared = (uint64_t)a->attr[SCAN_SHARED].i;
     if (carries > a->n_in || shared > a->n_in - carries)
-        return grad_expand_fail(b, GRAD_WRONG_ARITY, -1, NULL, "scan: %" PRIu64 " carries and %"
-                                PRIu64 " shared inputs are announced, and there are %zu inputs",
+        return grad_expand_fail(b, GRAD_WRONG_ARITY, -1,
+                                carries > a->n_in ? "carries" : "shared",
+                                "scan: %" PRIu64 " carries and %" PRIu64
+                                " shared inputs are announced, and there are %zu inputs",
                                 carries, shared, a->n_in);
     scan s = {.a = a, .in = a->in, .n = a->n_in, .carries = (size_t)carries,
               .shared = (size_t)shared, .sliced = a->n_in - (size_t)(carries + shared),
@@ -202,8 +204,9 @@ static int map_expand(B *b, const grad_args *a, V *out)
     if (grad__control_count(b, a, MAP_SHARED) < 0) return -1;
     uint64_t shared = (uint64_t)a->attr[MAP_SHARED].i;
     if (shared >= a->n_in)
-        return grad_expand_fail(b, GRAD_WRONG_ARITY, -1, NULL, "map: %" PRIu64 " shared inputs are "
-                                "announced, and there are %zu inputs: none is left to slice",
+        return grad_expand_fail(b, GRAD_WRONG_ARITY, -1, "shared",
+                                "map: %" PRIu64 " shared inputs are announced, and there are %zu "
+                                "inputs: none is left to slice",
                                 shared, a->n_in);
     scan s = {.a = a, .in = a->in, .n = a->n_in, .shared = (size_t)shared,
               .sliced = a->n_in - (size_t)shared};

@@ -180,8 +180,8 @@ static int movedim_expand(B *b, const grad_args *a, V *out)
 
     if (source->n != destination->n)
         return grad_expand_fail(b, GRAD_BAD_ATTRIBUTE, -1, "destination",
-                                "movedim: source lists %" PRIu32
-                                " axes and destination %" PRIu32,
+                                "movedim: source and destination must be of one length, "
+                                "found %" PRIu32 " and %" PRIu32,
                                 source->n, destination->n);
     if (grad__axes(from, source, rank, text) < 0)
         return grad_expand_fail(b, GRAD_BAD_ATTRIBUTE, -1, "source", "movedim: %s", text);

@@ -20,7 +20,12 @@ static int expand_infer(grad_infer *f)
     if (!list) return -1;
     for (uint32_t i = 0; i < shape.n; i++) {
         const int64_t from = (int64_t)i - (shape.n - (uint32_t)x->rank);
-        list[i] = shape.list[i] == -1 && from >= 0 ? x->dim[from] : shape.list[i];
+        if (shape.list[i] == -1 && from < 0)
+            return grad_infer_fail(f, GRAD_BAD_ATTRIBUTE, -1, "shape",
+                                   "-1 keeps a size, and at shape[%" PRIu32
+                                   "] a tensor of shape %s has none",
+                                   i, grad__dims_text(text, x->rank, x->dim));
+        list[i] = shape.list[i] == -1 ? x->dim[from] : shape.list[i];
         if (list[i] >= 0 && from >= 0 && x->dim[from] != 1 && x->dim[from] != list[i])
             return grad_infer_fail(f, GRAD_SHAPE_MISMATCH, 0, "shape",
                                    "a tensor of shape %s does not expand to size %" PRId64

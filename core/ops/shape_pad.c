@@ -18,7 +18,7 @@ static int pad_value_infer(grad_infer *f)
     if (pads->n != 2 * (uint32_t)x->rank)
         return grad_infer_fail(
             f, GRAD_BAD_ATTRIBUTE, -1, "pads",
-            "a pair for each of the %d axes is expected, and there are %" PRIu32, x->rank,
+            "a pair for each axis of x is expected, %d in all, found %" PRIu32, x->rank,
             pads->n / 2);
     f->rank = x->rank;
     for (int d = 0; d < x->rank; d++) {

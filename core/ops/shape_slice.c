@@ -51,9 +51,9 @@ static int lengths(grad_infer *f, uint32_t *n)
         if (first < 0) *n = v->n;
         else if (v->n != *n)
             return grad_infer_fail(f, GRAD_BAD_ATTRIBUTE, -1, f->op->attr[k].name,
-                                   "%s lists %" PRIu32 " integers and %s lists %" PRIu32,
-                                   f->op->attr[first].name, *n, f->op->attr[k].name,
-                                   v->n);
+                                   "%s and %s must be of one length, found %" PRIu32
+                                   " and %" PRIu32,
+                                   f->op->attr[first].name, f->op->attr[k].name, *n, v->n);
         if (first < 0) first = k;
     }
     if (*n <= (uint32_t)f->in[0]->rank) return 0;
@@ -238,7 +238,7 @@ static int split_expand(B *b, const grad_args *a, V *out)
         return grad_expand_fail(b, GRAD_BAD_ATTRIBUTE, -1, "axis", "split: %s", text);
     if (sizes->n == 0)
         return grad_expand_fail(b, GRAD_BAD_ATTRIBUTE, -1, "sizes",
-                                "split: one size at least is expected");
+                                "split: one size at least is expected, found []");
     const int64_t whole = x->dim[axis];
     for (uint32_t k = 0; k < sizes->n; k++) {
         if (sizes->list[k] < 0)
@@ -246,15 +246,13 @@ static int split_expand(B *b, const grad_args *a, V *out)
                                     "split: a size is zero or more, and sizes[%" PRIu32
                                     "] is %" PRId64,
                                     k, sizes->list[k]);
-        if (sizes->list[k] > whole - at) at = -1;
-        if (at < 0) break;
-        at += sizes->list[k];
+        at = sizes->list[k] > INT64_MAX - at ? INT64_MAX : at + sizes->list[k];
     }
     if (at != whole)
         return grad_expand_fail(b, GRAD_SHAPE_MISMATCH, 0, "sizes",
-                                "split: the sizes do not add up to the size %" PRId64
-                                " of axis %" PRId64,
-                                whole, axis);
+                                "split: the sizes add up to %" PRId64 ", and axis %" PRId64
+                                " has size %" PRId64,
+                                at, axis, whole);
     at = 0;
     for (uint32_t k = 0; k < sizes->n; k++) {
         const int64_t stop = at + sizes->list[k];

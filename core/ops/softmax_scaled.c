@@ -16,7 +16,7 @@ static int check_eps(B *b, const grad_args *a, double eps)
 {
     if (eps >= 0) return 0;
     return grad_expand_fail(b, GRAD_BAD_ATTRIBUTE, -1, "eps",
-                            "%s: eps must be 0 or more, found %g", a->op->name, eps);
+                            "%s: eps must be 0 or more, found %s", a->op->name, NUMBER(eps));
 }
 
 /* max(norm(x), eps); where the norm is below eps it has no part in the gradient. */

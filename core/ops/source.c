@@ -62,10 +62,10 @@ int grad__infer_element(grad_infer *f, size_t k, grad_dtype dtype)
     const char *name = f->op->attr[k].name;
     if (grad__element(&element, &f->attr[k], dtype)) return 0;
     if (grad_dtype_is_float(dtype))
-        return grad_infer_fail(f, GRAD_BAD_NUMBER, -1, name, "%g is beyond %s",
-                               as_real(&f->attr[k]), grad_dtype_name(dtype));
-    return grad_infer_fail(f, GRAD_BAD_ATTRIBUTE, -1, name, "%s cannot hold the %s %g",
-                           grad_dtype_name(dtype), name, as_real(&f->attr[k]));
+        return grad_infer_fail(f, GRAD_BAD_NUMBER, -1, name, "%s is beyond %s",
+                               NUMBER(as_real(&f->attr[k])), grad_dtype_name(dtype));
+    return grad_infer_fail(f, GRAD_BAD_ATTRIBUTE, -1, name, "%s cannot hold the %s %s",
+                           grad_dtype_name(dtype), name, NUMBER(as_real(&f->attr[k])));
 }
 
 void grad__fill(void *out, int64_t n, const void *element, grad_dtype dtype)
@@ -164,7 +164,10 @@ static int arange_infer(grad_infer *f)
     for (size_t k = START; k <= STEP; k++)
         if (attr[k].kind == GRAD_TRUTH || !isfinite(as_real(&attr[k])))
             return grad_infer_fail(f, GRAD_BAD_ATTRIBUTE, -1, f->op->attr[k].name,
-                                   "a finite number is expected");
+                                   "%s must be a finite number, found %s", f->op->attr[k].name,
+                                   attr[k].kind == GRAD_REAL ? NUMBER(attr[k].r)
+                                   : attr[k].i               ? "true"
+                                                             : "false");
     if (as_real(&attr[STEP]) == 0)
         return grad_infer_fail(f, GRAD_BAD_ATTRIBUTE, -1, "step", "step may not be zero");
     if (all_whole(attr)) f->dtype = GRAD_INT64;

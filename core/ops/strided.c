@@ -228,8 +228,8 @@ int grad__axes(int64_t *out, const grad_value *axes, int rank, char text[96])
     for (uint32_t i = 0; i < axes->n; i++) {
         int64_t axis = axes->list[i];
         if (axis < -size || axis >= size) {
-            snprintf(text, 96, "axis %" PRId64 " is out of range for %d axes", axis,
-                     rank);
+            snprintf(text, 96, "axis %" PRId64 " is out of range for a tensor of rank %d",
+                     axis, rank);
             return -1;
         }
         if (axis < 0) axis += size;

@@ -110,8 +110,9 @@ int grad__expand_between(B *b, const grad_args *a, V *out, const grad_op *inner)
     if (high.kind == GRAD_NULL) high = (grad_value)REAL_(HUGE_VAL);
     if (!(grad__real_of(&low) <= grad__real_of(&high)))
         return grad_expand_fail(b, GRAD_BAD_ATTRIBUTE, -1, "min",
-                                "%s: min must not be above max, found min %g and max %g",
-                                a->op->name, grad__real_of(&low), grad__real_of(&high));
+                                "%s: min must not be above max, found min %s and max %s",
+                                a->op->name, NUMBER(grad__real_of(&low)),
+                                NUMBER(grad__real_of(&high)));
     V x = grad__make_room(b, a->in[0], (grad_value[]){low, high}, 2);
     V bounds[2] = {grad__constant_of(b, x, &low), grad__constant_of(b, x, &high)};
     out[0] = v_emit(b, inner, 3, (V[]){x, bounds[0], bounds[1]}, 0, NULL);
