@@ -258,14 +258,18 @@ static int declared_shape(decoder *r, json_slice member, json_cursor at, doc_mor
     int64_t dim[GRAD_RANK_MAX];
     uint32_t rank = 0;
     if (json_peek(at) == KIND_NULL) return 0;
-    if (json_peek(at) != KIND_ARRAY)
+    if (json_peek(at) == KIND_NUMBER) { /* of one axis */
+        if (declared_size(r, member, &at, &dim[rank++]) < 0) return -1;
+    } else if (json_peek(at) != KIND_ARRAY) {
         return member_fail(r, "bad_attribute", member, "\"shape\" must be a list of sizes, found "
                            "%s", json_type_name(json_peek(at)));
-    for (json_enter(&at); json_more(&at); rank++) {
-        if (rank == GRAD_RANK_MAX)
-            return member_fail(r, "tensor_too_large", member, "a tensor has at most %d axes",
-                               GRAD_RANK_MAX);
-        if (declared_size(r, member, &at, &dim[rank]) < 0) return -1;
+    } else {
+        for (json_enter(&at); json_more(&at); rank++) {
+            if (rank == GRAD_RANK_MAX)
+                return member_fail(r, "tensor_too_large", member, "a tensor has at most %d axes",
+                                   GRAD_RANK_MAX);
+            if (declared_size(r, member, &at, &dim[rank]) < 0) return -1;
+        }
     }
     int64_t *kept = arena_new(&r->c->arena, rank + 1, sizeof *kept, &r->err);
     if (!kept) return decode_end(r);

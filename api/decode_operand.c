@@ -161,7 +161,8 @@ static int wrong_arity(decoder *r, uint32_t found)
     else if (row->least == row->most) snprintf(takes, sizeof takes, "%u", row->most);
     else snprintf(takes, sizeof takes, "%u to %u", row->least, row->most);
     return decode_fail(r, "wrong_arity", "/inputs", "%s takes %s input%s%s%s, found %u%s",
-                       grad_op_name(row->op), takes, row->least == 1 && row->most == 1 ? "" : "s",
+                       grad_op_name(row->op), takes,
+                       row->least == 1 && (row->most == 1 || row->most == UINT32_MAX) ? "" : "s",
                        inputs, inputs[0] ? ")" : "", found, attributes);
 }
 

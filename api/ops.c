@@ -77,6 +77,8 @@ static json_t *value(const grad_value *v, const char *choices)
     case GRAD_REAL: return real(v->r);
     case GRAD_TEXT: return json_stringn(v->text, v->n);
     case GRAD_LIST:
+        if (v->n == 1) return json_integer(v->list[0]); /* a list of one may stand as a number */
+        return integers(v);
     case GRAD_PAIRS:
     case GRAD_LISTS: return integers(v);
     case GRAD_REALS: return reals(v);

@@ -67,6 +67,11 @@ static void write_value(const grad_value *v, const char *choices)
         else printf("%lld", (long long)v->i);
         return;
     case GRAD_LIST:
+        if (v->n == 1) { /* a list of one may stand as a number */
+            printf("%lld", (long long)v->list[0]);
+            return;
+        }
+        /* fall through */
     case GRAD_PAIRS:
     case GRAD_LISTS:
     case GRAD_REALS:
