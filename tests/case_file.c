@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,6 +114,41 @@ static void read_case(source *s, golden *g, char *claim)
     g->head.content_length = (int64_t)g->body_length;
 }
 
+/* The next word of a line, ended by NUL in place. */
+static char *take_word(const source *s, char **line)
+{
+    char *word = *line, *end = word + strcspn(word, " ");
+    if (end == word || !*end) malformed(s, "expected STATUS CODE POINTER DETAIL");
+    *end = '\0';
+    *line = end + 1;
+    return word;
+}
+
+static void read_refusal(source *s, golden *g, const char *node)
+{
+    static const char before[] = "{\"graph\": {\"nodes\": [{\"id\": \"y\", ";
+    static const char after[] = "]}, \"gradients\": false}";
+    char *line = next_line(s), pointer[100];
+    *g = (golden){.line = s->line - 1, .method = "POST", .path = "/v1/evaluate"};
+    if (!line) malformed(s, "the node has no answer");
+    g->file = check(strdup(s->path));
+    g->body_length = strlen(before) + strlen(node + 1) + strlen(after);
+    g->body = check(malloc(g->body_length + 1));
+    sprintf(g->body, "%s%s%s", before, node + 1, after);
+    g->status = atoi(take_word(s, &line));
+    const char *code = take_word(s, &line), *place = take_word(s, &line);
+    snprintf(pointer, sizeof pointer, "/graph/nodes/0%s", strcmp(place, ".") == 0 ? "" : place);
+    g->claim = check(malloc(strlen(s->name) + strlen(line) + 20));
+    sprintf(g->claim, "%s:%d: %s", s->name, g->line, line);
+    json_t *answer = json_pack("{s:s, s:s, s:s, s:s}", "code", code, "pointer", pointer, "node", "y",
+                               "detail", line);
+    g->answer = check(answer ? json_dumps(answer, 0) : NULL);
+    json_decref(answer);
+    g->head.method = g->method;
+    g->head.path = g->path;
+    g->head.content_length = (int64_t)g->body_length;
+}
+
 static char *read_text(const char *path)
 {
     FILE *f = fopen(path, "rb");
@@ -146,7 +182,8 @@ void golden_read(golden_list *to, const char *path)
             to->room = to->room ? to->room * 2 : 64;
             to->at = check(realloc(to->at, to->room * sizeof *to->at));
         }
-        read_case(&s, &to->at[to->n++], line);
+        if (line[0] == '{') read_refusal(&s, &to->at[to->n++], line);
+        else read_case(&s, &to->at[to->n++], line);
     }
 }
 

@@ -14,6 +14,13 @@
  * body goes on to the line that is a status alone, the answer to the next empty line. A case begins
  * after an empty line. In an answer every member must match, in this order; of a problem document
  * the members that say where and what: code, detail, pointer, node, line and column.
+ *
+ * What an operator refuses takes two lines, with no claim and no empty line between two of them: the
+ * node alone, and the status, the code, the pointer from the node on ("." is the node itself) and
+ * the detail. The request is that node in a graph, its id y, without gradients.
+ *
+ *     {"op": "sum", "inputs": [{"data": [1, 2]}], "axis": 3}
+ *     422 bad_attribute /axis sum: axis 3 is out of range for a tensor of rank 1
  */
 #ifndef TESTS_CASE_FILE_H
 #define TESTS_CASE_FILE_H
@@ -26,7 +33,7 @@ typedef struct golden {
     char *claim;        /* "file.case: the sentence" */
     char *file;
     int line;
-    char *method, *path;
+    const char *method, *path;
     char *body;
     size_t body_length;
     api_head head;
