@@ -1,5 +1,6 @@
 /* scan.c -- scan and map: loops over slices, and loops of loops where memory is to be saved. */
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "control.h"
@@ -99,10 +100,10 @@ static V rows(B *b, V x, int64_t start, int64_t count, int64_t segments)
 /* A function that is `length` steps of s->f at once. */
 static int segment_function(int64_t *number, B *b, const scan *s, int64_t length)
 {
-    struct { size_t mark; int64_t kind, number, length, reverse; } key;
+    struct { size_t mark, carries, sliced; int64_t kind, number, length, reverse; } key;
     memset(&key, 0, sizeof key);
     key.mark = SIZE_MAX, key.kind = 's', key.number = s->number, key.length = length;
-    key.reverse = s->reverse;
+    key.carries = s->carries, key.sliced = s->sliced, key.reverse = s->reverse;
     const function *f = s->f;
     size_t room = s->n * (GRAD_RANK_MAX + 1);
     operand_type *type = grad__array(b, s->n, sizeof *type);
@@ -134,11 +135,9 @@ static int segment_function(int64_t *number, B *b, const scan *s, int64_t length
    derivative of the outer loop computes each segment again when it comes to it. */
 static int append_checkpoints(B *b, V *out, const scan *s)
 {
-    int64_t each = 1, whole, rest, segment;
-    while (each * each < s->length) each++;
-    int64_t segments = s->length / each;
-    whole = segments * each;
-    rest = s->length - whole;
+    int64_t each = (int64_t)sqrt((double)s->length), segment;
+    while ((uint64_t)each * (uint64_t)each < (uint64_t)s->length) each++; /* once or never */
+    int64_t segments = s->length / each, whole = segments * each, rest = s->length - whole;
     V *in = grad__array(b, s->n, sizeof *in), *tail = grad__array(b, s->f->n_out, sizeof *tail);
     scan outer = *s;
     int result = -1;
