@@ -12,14 +12,14 @@
 
 #include "graph.h"
 
-/* The operand whose values node n may refuse, or -1. */
-static int refusable(const node *n)
+/* The operand whose values node n may refuse, or GRAD_NONE. */
+static V refusable(const grad_graph *g, const node *n)
 {
-    if (!n->op->kernel) return -1;
-    if (n->op->checks) return n->op->checks - 1;
-    for (uint32_t k = 0; k < n->n_in && k < GRAD_INPUTS_MAX; k++)
-        if (grad_op_role(n->op, k) == GRAD_ROLE_INDEX) return (int)k;
-    return -1;
+    uint32_t k = n->op->checks ? (uint32_t)n->op->checks - 1 : 0;
+    if (!n->op->kernel) return GRAD_NONE;
+    while (!n->op->checks && k < n->n_in && grad_op_role(n->op, k) != GRAD_ROLE_INDEX)
+        if (++k >= GRAD_INPUTS_MAX) return GRAD_NONE;
+    return k < n->n_in ? node_in(g, n)[k] : GRAD_NONE;
 }
 
 /* Where v stands among a call's operands, or -1. Of several places one that is no mere number. */
@@ -38,6 +38,7 @@ static int source_among(const grad_graph *g, V v, const grad_op *op, size_t n, c
 {
     enum { FAR = 32 };
     V queue[FAR] = {v};
+    if (n > FAR) return -1; /* no operator of so many has any that it may refuse */
     for (size_t at = 0, end = 1; at < end; at++) {
         int found = place_among(queue[at], op, n, in);
         if (found >= 0) return found;
@@ -58,25 +59,38 @@ static int note(B *b, blame entry)
     return 0;
 }
 
-static const blame *find(const grad_graph *g, V at)
+/* The place of the first entry that is not before node `at`: they stand in the order of nodes. */
+static size_t lower_bound(const grad_graph *g, size_t at)
 {
-    size_t low = 0, high = g->blames; /* they stand in the order of their nodes */
+    size_t low = 0, high = g->blames;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (g->blame[middle].node < at) low = middle + 1;
         else high = middle;
     }
-    return low < g->blames && g->blame[low].node == at ? &g->blame[low] : NULL;
+    return low;
+}
+
+static const blame *find(const grad_graph *g, V at)
+{
+    size_t k = lower_bound(g, at);
+    return k < g->blames && g->blame[k].node == at && g->blame[k].result != GRAD_NONE ? &g->blame[k]
+                                                                                      : NULL;
 }
 
 int grad__blame_call(B *b, size_t first, V result, const grad_op *op, size_t n, const V *in)
 {
-    for (size_t i = first; i < b->g->n; i++) {
-        const node *made = &b->g->at[i];
-        int k = refusable(made);
-        if (k < 0 || (uint32_t)k >= made->n_in || node_in(b->g, made)[k] == GRAD_NONE) continue;
-        int source = source_among(b->g, node_in(b->g, made)[k], op, n, in);
-        if (note(b, (blame){(V)i, result, source}) < 0) return -1;
+    grad_graph *g = b->g;
+    size_t at = lower_bound(g, first), noted = g->blames; /* adjoints within the call */
+    for (size_t i = first; i < g->n; i++) {
+        V refused = refusable(g, &g->at[i]);
+        if (refused == GRAD_NONE) continue;
+        while (at < noted && g->blame[at].node < i) at++;
+        bool known = at < noted && g->blame[at].node == i;
+        if (known && g->blame[at].result != GRAD_NONE) continue;
+        blame entry = {(V)i, result, source_among(g, refused, op, n, in)};
+        if (known) g->blame[at] = entry;
+        else if (at == noted && note(b, entry) < 0) return -1;
     }
     return 0;
 }
@@ -84,12 +98,15 @@ int grad__blame_call(B *b, size_t first, V result, const grad_op *op, size_t n, 
 int grad__blame_adjoint(B *b, size_t first, V of)
 {
     const grad_graph *g = b->g;
+    const blame *forward = find(g, of);
+    blame same = forward ? *forward : (blame){.result = GRAD_NONE, .input = -1};
+    V refused = refusable(g, &g->at[of]);
     for (size_t i = first; i < g->n; i++) {
-        const node *forward = &g->at[of], *made = &g->at[i];
-        int k = refusable(made), l = refusable(forward);
-        if (k < 0 || l < 0 || node_in(g, made)[k] != node_in(g, forward)[l]) continue;
-        const blame *same = find(g, of);
-        if (same && note(b, (blame){(V)i, same->result, same->input}) < 0) return -1;
+        V mine = refusable(g, &g->at[i]);
+        if (mine == GRAD_NONE) continue;
+        if (note(b, mine == refused ? (blame){(V)i, same.result, same.input}
+                                    : (blame){(V)i, GRAD_NONE, -1}) < 0)
+            return -1;
     }
     return 0;
 }
@@ -114,7 +131,7 @@ void grad__blame_part(B *b, const grad_op *op, size_t n, const V *in)
 
 bool grad__blamed(const grad_graph *g, V at, V *result, int *input)
 {
-    const blame *found = refusable(&g->at[at]) < 0 ? NULL : find(g, at);
+    const blame *found = refusable(g, &g->at[at]) == GRAD_NONE ? NULL : find(g, at);
     if (!found) return false;
     *result = found->result;
     *input = found->input;

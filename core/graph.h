@@ -29,7 +29,7 @@ typedef struct scalar_memo {
 } scalar_memo;
 
 /* Of a node whose kernel may refuse an operand's values: the result of the call that it is part of,
-   and which of that call's operands the values come from; -1: not known. */
+   and which of that call's operands the values come from; GRAD_NONE and -1: not known. */
 typedef struct blame {
     V node, result;
     int input;

@@ -138,6 +138,30 @@ static void the_call_that_was_differentiated_is_named(void **state)
     end(&w);
 }
 
+/* A gradient that is a node stands for many kernels: each is its own take's adjoint. */
+static void of_many_calls_the_one_at_fault_is_named(void **state)
+{
+    (void)state;
+    enum { CALLS = 7 };
+    static const int64_t good = 0, bad = 3;
+    for (int wrong = 0; wrong < CALLS; wrong++) {
+        world w;
+        grad_node taken[CALLS], f = GRAD_NONE;
+        const void *in[1 + CALLS] = {x_data};
+        begin(&w);
+        grad_node x = input(&w, GRAD_FLOAT64, 1, &size);
+        for (int k = 0; k < CALLS; k++) {
+            taken[k] = apply(&w, "take", PAIR(x, input(&w, GRAD_INT64, 0, NULL)), 2);
+            f = k ? apply(&w, "add", PAIR(f, taken[k]), 2) : taken[k];
+            in[1 + k] = k == wrong ? &bad : &good;
+        }
+        run_into(&w, apply(&w, "grad", PAIR(f, x), 2), in);
+        assert_int_equal(w.err.node, taken[wrong]);
+        assert_int_equal(w.err.input, 1);
+        end(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +169,7 @@ int main(void)
         cmocka_unit_test(a_composite_is_named_with_its_own_operand),
         cmocka_unit_test(a_bare_number_is_an_operand_too),
         cmocka_unit_test(the_call_that_was_differentiated_is_named),
+        cmocka_unit_test(of_many_calls_the_one_at_fault_is_named),
     };
     return cmocka_run_group_tests_name("blame", tests, NULL, NULL);
 }
