@@ -16,7 +16,10 @@ static int grad_expand(B *b, const grad_args *a, V *out)
         return grad_expand_fail(b, GRAD_NOT_SCALAR, 0, NULL, "grad: `f` has shape %s, and a gradient "
                                 "is that of one number; reduce it first, with sum or mean",
                                 grad__dims_text(text, f->rank, f->dim));
-    return grad_gradient(out, b->g, a->in, NULL, 1, a->in + 1, a->n_in - 1, b->err);
+    if (grad_gradient(out, b->g, a->in, NULL, 1, a->in + 1, a->n_in - 1, b->err) < 0) return -1;
+    /* Several x may share one node as their gradient, and each result is to have its own. */
+    for (size_t k = 0; k + 1 < a->n_in; k++) out[k] = v_identity(b, out[k]);
+    return v_failed(b) ? -1 : 0;
 }
 
 static const grad_op grad_row = {
