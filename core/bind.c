@@ -100,6 +100,7 @@ int grad__add_step(compiler *c, uint32_t i)
         if (bind(c, i, call) < 0) return -1;
         s->in[0] = (uint32_t)p->n_calls++;
         size_t scratch = n->op->scratch ? n->op->scratch(&call->call) : 0;
+        if (scratch > p->host->memory) return grad__plan_full(p->host, c->err);
         if (scratch > p->scratch) p->scratch = scratch;
         if (n->n_in > p->operands) p->operands = n->n_in;
         count_cost(c, i, call);

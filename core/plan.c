@@ -82,6 +82,14 @@ static size_t class_of(uint64_t bytes, uint64_t *size)
     return SMALL + 4 * (size_t)(octave - 4) + (size_t)steps;
 }
 
+int grad__plan_full(const grad_host *host, grad_error *err)
+{
+    return grad_fail(err, GRAD_MEMORY_LIMIT,
+                     "running this takes more than the %zu MiB that a request may take; ask "
+                     "for fewer results with `values` and `wrt`, or for smaller tensors",
+                     host->memory >> 20);
+}
+
 int grad__plan_region(uint64_t *at, plan *p, uint64_t bytes, grad_error *err)
 {
     uint64_t size;
@@ -94,11 +102,7 @@ int grad__plan_region(uint64_t *at, plan *p, uint64_t bytes, grad_error *err)
         p->spare = entry;
         return 0;
     }
-    if (c >= CLASSES || size > p->host->memory - p->bytes)
-        return grad_fail(err, GRAD_MEMORY_LIMIT,
-                         "running this takes more than the %zu MiB that a request may take; ask "
-                         "for fewer results with `values` and `wrt`, or for smaller tensors",
-                         p->host->memory >> 20);
+    if (c >= CLASSES || size > p->host->memory - p->bytes) return grad__plan_full(p->host, err);
     *at = p->bytes;
     p->bytes += size;
     return 0;

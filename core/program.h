@@ -83,9 +83,12 @@ static inline size_t grad__result_bytes(const grad_program *p, size_t k)
 }
 grad_program *grad__program_keep(grad_program *p);
 
-/* A workspace in memory of the caller's, 64-byte aligned, of so many bytes: nothing to be freed. */
+/* A workspace in memory of the caller's, 64-byte aligned, of so many bytes: nothing to be freed. Its
+   p->scratch bytes of scratch are in use only while it runs, so that workspaces of which one runs at
+   a time may share them: otherwise loops within loops would double at every level. */
 size_t grad__workspace_bytes(const grad_program *p);
-grad_workspace *grad__workspace_at(void *memory, const grad_program *p, const volatile int *stop);
+grad_workspace *grad__workspace_at(void *memory, void *scratch, const grad_program *p,
+                                   const volatile int *stop);
 
 /* ---- planning (plan.c) -------------------------------------------------------------------------- */
 
@@ -98,6 +101,7 @@ int grad__plan_slot(uint32_t *slot, plan *p, grad_error *err);
 int grad__plan_slot_back(plan *p, uint32_t slot, grad_error *err);
 int grad__plan_region(uint64_t *at, plan *p, uint64_t bytes, grad_error *err);
 int grad__plan_region_back(plan *p, uint64_t at, uint64_t bytes, grad_error *err);
+int grad__plan_full(const grad_host *host, grad_error *err); /* fails: beyond the host's memory */
 uint64_t grad__plan_slots(const plan *p);
 uint64_t grad__plan_bytes(const plan *p); /* of all regions */
 

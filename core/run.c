@@ -49,22 +49,22 @@ grad_cost grad_program_cost(const grad_program *p)
     return p->cost;
 }
 
-/* The workspace itself, addresses, operands, scratch and slab, one after another. */
+/* The workspace itself, addresses, operands and slab, one after another. */
 size_t grad__workspace_bytes(const grad_program *p)
 {
     return aligned(sizeof(grad_workspace)) + aligned(p->n_buffers * sizeof(void *)) +
-           aligned(p->operands * sizeof(void *)) + aligned(p->scratch) + aligned(p->slab);
+           aligned(p->operands * sizeof(void *)) + aligned(p->slab);
 }
 
-grad_workspace *grad__workspace_at(void *memory, const grad_program *p, const volatile int *stop)
+grad_workspace *grad__workspace_at(void *memory, void *scratch, const grad_program *p,
+                                   const volatile int *stop)
 {
     char *at = memory;
     grad_workspace *w = memory;
-    *w = (grad_workspace){.p = p, .stop = stop};
+    *w = (grad_workspace){.p = p, .stop = stop, .scratch = scratch};
     w->address = (void **)(at += aligned(sizeof *w));
     w->in = (const void **)(at += aligned(p->n_buffers * sizeof(void *)));
-    w->scratch = at += aligned(p->operands * sizeof(void *));
-    w->slab = at + aligned(p->scratch);
+    w->slab = at + aligned(p->operands * sizeof(void *));
     char *tensors = w->slab + aligned(p->slots * 8);
     for (size_t i = 0; i < p->n_buffers; i++) {
         const tensor_buffer *b = &p->buffers[i];
@@ -82,11 +82,11 @@ grad_workspace *grad__workspace_at(void *memory, const grad_program *p, const vo
 int grad_workspace_new(grad_workspace **out, const grad_program *p, grad_host *host,
                        grad_error *err)
 {
-    size_t bytes = grad__workspace_bytes(p) + ALIGN;
+    size_t own = grad__workspace_bytes(p), bytes = own + p->scratch + ALIGN;
     void *memory = grad__alloc(host, bytes, err);
     if (!memory) return -1;
     char *start = (char *)memory + (ALIGN - (uintptr_t)memory % ALIGN) % ALIGN;
-    grad_workspace *w = grad__workspace_at(start, p, host->stop);
+    grad_workspace *w = grad__workspace_at(start, start + own, p, host->stop);
     w->host = host;
     w->memory = memory;
     w->bytes = bytes;

@@ -120,6 +120,19 @@ static void a_chain_is_called_as_far_as_functions_nest(void **state)
                    "/graph/functions/f63/nodes/0");
 }
 
+/* Each scans the next. */
+static void loops_within_loops_take_memory_for_each_once(void **state)
+{
+    (void)state;
+    text t = {0};
+    for (int k = 0; k < 60; k++)
+        add(&t, "\"f%d\": {\"inputs\": [\"x\"], \"nodes\": [{\"id\": \"y\", \"op\": \"scan\", "
+            "\"inputs\": [\"x\"], \"carries\": 1, \"length\": 1, \"function\": \"f%d\"}], "
+            "\"outputs\": [\"y\"]}, ", k, k + 1);
+    add(&t, "\"f60\": {\"inputs\": [\"x\"], \"nodes\": [%s], \"outputs\": [\"z\"]}", neg);
+    check_value(ask_about(&t, call), -3, -1);
+}
+
 /* ---- growth -------------------------------------------------------------------------------- */
 
 /* Each calls the next twice. */
@@ -222,6 +235,7 @@ int main(void)
         cmocka_unit_test(a_long_chain_that_nothing_calls_is_only_read),
         cmocka_unit_test(a_long_ring_is_a_cycle),
         cmocka_unit_test(a_chain_is_called_as_far_as_functions_nest),
+        cmocka_unit_test(loops_within_loops_take_memory_for_each_once),
         cmocka_unit_test(what_doubles_at_every_level_is_refused),
         cmocka_unit_test(results_are_counted_before_there_is_room_for_them),
         cmocka_unit_test(a_type_is_found_through_many_functions),

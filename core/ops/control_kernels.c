@@ -1,8 +1,8 @@
 /* control_kernels.c -- running bodies: loop, repeat and branch.
  *
- * A body is a program run in memory that was planned with the rest (scratch). Steps alternate
- * between two workspaces, so that a step reads the carries where the step before has left them and
- * nothing large is copied from step to step.
+ * A body is a program run in memory that was planned with the rest (scratch, whose first part is the
+ * bodies' own). Steps alternate between two workspaces, so that a step reads the carries where the
+ * step before has left them and nothing large is copied from step to step.
  */
 #include <string.h>
 
@@ -15,6 +15,12 @@ static size_t bytes_of(const grad_shape *s, grad_dtype dtype)
 }
 
 static size_t aligned(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
+
+/* The scratch of two bodies that run in turn. */
+static size_t shared_scratch(const grad_program *a, const grad_program *b)
+{
+    return aligned(b && b->scratch > a->scratch ? b->scratch : a->scratch);
+}
 
 /* ---- results in their block -------------------------------------------------------------------- */
 
@@ -70,7 +76,7 @@ static size_t stepper_bytes(const grad_call *c, const grad_program *body, size_t
     return total;
 }
 
-/* Operand `first` of the call is the first carry. Returns what is left of the memory. */
+/* Operand `first` of the call is the first carry. Returns what is left of the memory from `at` on. */
 static char *stepper_start(stepper *s, const grad_call *c, const grad_program *body, size_t n_in,
                            size_t carries, size_t first, const void *const *in, char *at,
                            const grad_frame *frame)
@@ -91,7 +97,7 @@ static char *stepper_start(stepper *s, const grad_call *c, const grad_program *b
         }
     }
     for (int side = 0; side < 2; side++, at += grad__workspace_bytes(body))
-        s->w[side] = grad__workspace_at(at, body, frame->stop);
+        s->w[side] = grad__workspace_at(at, frame->scratch, body, frame->stop);
     memcpy(s->in, in + first, n_in * sizeof *in);
     return at;
 }
@@ -112,12 +118,13 @@ static int stepper_step(stepper *s, grad_frame *frame)
     return 0;
 }
 
-/* Writes the carries that step i begins with to the tapes, as far as they have not been trimmed. */
+/* Writes the carries that step i begins with to the tapes, as far as they have not been trimmed.
+   Where not even one row would fit there is no derivative that could read them. */
 static int tape(const stepper *s, parts tapes, size_t i, size_t rows, grad_frame *frame)
 {
     for (size_t j = 0; j < s->carries; j++) {
         char *to = next_part(&tapes, rows * s->bytes[j]);
-        if (!to || !s->bytes[j]) continue;
+        if (!to || !s->bytes[j] || !rows) continue;
         if (i >= rows)
             return grad_fail(frame->err, GRAD_MEMORY_LIMIT,
                              "the memory that a request may take holds the carries of %zu steps, "
@@ -133,7 +140,8 @@ static int tape(const stepper *s, parts tapes, size_t i, size_t rows, grad_frame
 size_t grad__loop_scratch(const grad_call *c)
 {
     size_t lists = (size_t)(c->attr[LOOP_RESULTS].i + c->attr[LOOP_SLICED].i);
-    return stepper_bytes(c, c->program[0], c->n_in - 1, (size_t)c->attr[LOOP_CARRIES].i, 1) +
+    return shared_scratch(c->program[0], NULL) +
+           stepper_bytes(c, c->program[0], c->n_in - 1, (size_t)c->attr[LOOP_CARRIES].i, 1) +
            aligned(lists * sizeof(size_t));
 }
 
@@ -164,7 +172,8 @@ int grad__loop_kernel(const grad_call *c, void *out, const void *const *in, grad
     size_t steps = steps_of(c, in), stacked = results - carries;
     size_t taped = (size_t)c->attr[LOOP_TAPED].i;
     stepper s;
-    char *rest = stepper_start(&s, c, body, c->n_in - 1, carries, 1, in, frame->scratch, frame);
+    char *rest = (char *)frame->scratch + shared_scratch(body, NULL);
+    rest = stepper_start(&s, c, body, c->n_in - 1, carries, 1, in, rest, frame);
     size_t *x_bytes = (size_t *)rest, *y_bytes = x_bytes + sliced;
     parts p = parts_of(c, out), finals = p;
     for (size_t j = 0; j < carries; j++) next_part(&p, s.bytes[j]);
@@ -201,7 +210,8 @@ int grad__loop_kernel(const grad_call *c, void *out, const void *const *in, grad
 /* Operands: carries, shared. Results: carries, how many steps were taken, tapes. */
 size_t grad__repeat_scratch(const grad_call *c)
 {
-    return stepper_bytes(c, c->program[1], c->n_in, (size_t)c->attr[REPEAT_CARRIES].i, 0) +
+    return shared_scratch(c->program[0], c->program[1]) +
+           stepper_bytes(c, c->program[1], c->n_in, (size_t)c->attr[REPEAT_CARRIES].i, 0) +
            grad__workspace_bytes(c->program[0]);
 }
 
@@ -209,8 +219,9 @@ int grad__repeat_kernel(const grad_call *c, void *out, const void *const *in, gr
 {
     size_t carries = (size_t)c->attr[REPEAT_CARRIES].i, most = (size_t)c->attr[REPEAT_MOST].i;
     stepper s;
-    char *rest = stepper_start(&s, c, c->program[1], c->n_in, carries, 0, in, frame->scratch, frame);
-    grad_workspace *asked = grad__workspace_at(rest, c->program[0], frame->stop);
+    char *rest = (char *)frame->scratch + shared_scratch(c->program[0], c->program[1]);
+    rest = stepper_start(&s, c, c->program[1], c->n_in, carries, 0, in, rest, frame);
+    grad_workspace *asked = grad__workspace_at(rest, frame->scratch, c->program[0], frame->stop);
     parts p = parts_of(c, out), finals = p;
     for (size_t j = 0; j < carries; j++) next_part(&p, s.bytes[j]);
     char *taken = next_part(&p, sizeof(int64_t));
@@ -238,13 +249,14 @@ size_t grad__branch_scratch(const grad_call *c)
 {
     size_t then = grad__workspace_bytes(c->program[0]);
     size_t other = c->program[1] ? grad__workspace_bytes(c->program[1]) : 0;
-    return then > other ? then : other;
+    return shared_scratch(c->program[0], c->program[1]) + (then > other ? then : other);
 }
 
 int grad__branch_kernel(const grad_call *c, void *out, const void *const *in, grad_frame *frame)
 {
     const grad_program *taken = c->program[in[0] && !*(const uint8_t *)in[0]];
-    grad_workspace *w = grad__workspace_at(frame->scratch, taken, frame->stop);
+    char *rest = (char *)frame->scratch + shared_scratch(c->program[0], c->program[1]);
+    grad_workspace *w = grad__workspace_at(rest, frame->scratch, taken, frame->stop);
     parts p = parts_of(c, out);
     if (grad_run(taken, w, in + 1, frame->err) < 0) return -1;
     for (size_t r = 0; r < taken->n_results; r++) {
