@@ -121,13 +121,22 @@ static bool is_reached(const grad_graph *g, const struct grad_walk *w, size_t i)
     return false;
 }
 
+/* Does anything that node n reads want a share of its cotangent? */
+static bool is_wanted(const grad_graph *g, const struct grad_walk *w, const node *n)
+{
+    const uint32_t *in = node_in(g, n);
+    for (uint32_t k = 0; k < n->n_in; k++)
+        if (in[k] != GRAD_NONE && w->active[in[k]]) return true;
+    return false;
+}
+
 /* Operands and attributes are copied: appending may move the arrays that hold them. */
 static int visit(B *b, struct grad_walk *w, size_t i)
 {
     enum { FEW = 8 };
     V few[FEW], *in = few;
     node n = b->g->at[i];
-    if (!has_rule(&n)) return 0;
+    if (!has_rule(&n) || !is_wanted(b->g, w, &b->g->at[i])) return 0;
     if (n.n_in > FEW && !(in = grad__alloc_array(b->g->host, n.n_in, sizeof *in, b->err))) return -1;
     memcpy(in, node_in(b->g, &b->g->at[i]), n.n_in * sizeof *in);
     grad_pull p = {.y = (V)i, .g = w->cotangent[i], .n_in = n.n_in, .in = in,

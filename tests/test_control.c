@@ -505,7 +505,50 @@ static void a_loop_too_long_to_be_differentiated_can_be_run(void **state)
     assert_int_equal(grad_compile(&p, w.g, &wrt, 1, &w.err), 0);
     grad_program_free(p);
     grad_node f = op(&w, "sum", out, GRAD_NONE);
+    assert_int_equal(grad_gradient(&wrt, w.g, &f, NULL, 1, &out, 1, &w.err), 0); /* not beyond it */
     assert_int_equal(grad_gradient(&wrt, w.g, &f, NULL, 1, x, 1, &w.err), -1);
+    assert_int_equal(w.err.code, GRAD_MEMORY_LIMIT);
+    end(&w);
+}
+
+static void the_longest_of_all_scans_is_cut_into_segments_at_once(void **state)
+{
+    (void)state;
+    for (int64_t less = 0; less < 3; less++) {
+        world w;
+        begin(&w);
+        grad_node x[] = {input(&w, 0, 0, 0), input(&w, 0, 0, 0)}, out;
+        grad_attribute a[] = {text("function", "climb"), whole("carries", 1), whole("shared", 1),
+                              whole("length", INT64_MAX - less), truth("checkpoint", true)};
+        flow(&w, "scan", x, 2, a, 5, &out);
+        end(&w);
+    }
+}
+
+/* Nothing is kept of it unless it is differentiated, and then not even one step can be. */
+static void a_while_over_most_of_the_memory_can_be_run(void **state)
+{
+    (void)state;
+    enum { MANY = 40000 };
+    static double many[MANY];
+    world w;
+    grad_program *p = NULL;
+    grad_workspace *space = NULL;
+    begin(&w);
+    w.host.memory = (size_t)2 << 20;
+    grad_node x[] = {input(&w, 1, MANY, 0), input(&w, 0, 0, 0)}, out, back;
+    grad_attribute a[] = {text("cond", "below"), text("body", "climb"), whole("shared", 1),
+                          whole("max_steps", 9)};
+    flow(&w, "while", x, 2, a, 4, &out);
+    assert_int_equal(grad_compile(&p, w.g, &out, 1, &w.err), 0);
+    assert_int_equal(grad_workspace_new(&space, p, &w.host, &w.err), 0);
+    for (int i = 0; i < MANY; i++) many[i] = 1;
+    assert_int_equal(grad_run(p, space, (const void *[]){many, &(double){40001}}, &w.err), 0);
+    assert_true(*(const double *)grad_result(space, 0) == 2.25);
+    grad_workspace_free(space);
+    grad_program_free(p);
+    grad_node f = op(&w, "sum", out, GRAD_NONE);
+    assert_int_equal(grad_gradient(&back, w.g, &f, NULL, 1, x, 1, &w.err), -1);
     assert_int_equal(w.err.code, GRAD_MEMORY_LIMIT);
     end(&w);
 }
@@ -548,6 +591,8 @@ int main(void)
         cmocka_unit_test(a_while_without_end_is_no_convergence),
         cmocka_unit_test(memory_grows_with_the_steps_or_with_their_square_root),
         cmocka_unit_test(a_loop_too_long_to_be_differentiated_can_be_run),
+        cmocka_unit_test(the_longest_of_all_scans_is_cut_into_segments_at_once),
+        cmocka_unit_test(a_while_over_most_of_the_memory_can_be_run),
         cmocka_unit_test(functions_that_double_are_too_large_at_once),
         cmocka_unit_test(functions_without_end_are_too_large),
     };

@@ -40,15 +40,16 @@ static operand_type result_type(const function *f, size_t r)
 static int64_t rows_that_fit(const grad_infer *f, size_t first, size_t carries, int64_t rows,
                              uint64_t bytes)
 {
-    uint64_t row = 64, largest = 1; /* bytes of a row of all, elements of one of the largest */
+    uint64_t row = 0, largest = 1; /* bytes of a row of all, elements of one of the largest */
     for (size_t j = 0; j < carries; j++) {
-        uint64_t count = (uint64_t)f->in[first + j]->count;
-        row += count * grad_dtype_size(f->in_dtype[first + j]);
-        if (count > largest) largest = count;
+        const grad_shape *s = f->in[first + j];
+        uint64_t extent = (uint64_t)grad__extent(s->rank, s->dim);
+        row += (uint64_t)s->count * grad_dtype_size(f->in_dtype[first + j]);
+        if (extent > largest) largest = extent;
     }
     uint64_t most = (uint64_t)f->build->g->host->elements / largest;
-    if (most > bytes / row) most = bytes / row;
-    return (uint64_t)rows < most ? rows : (int64_t)most;
+    if (row && most > bytes / row) most = bytes / row;
+    return carries == 0 || (uint64_t)rows < most ? rows : (int64_t)most;
 }
 
 /* The tapes after result `from`: each carry as every step found it. */

@@ -260,6 +260,11 @@ void grad__loop_rule(B *b, const grad_pull *p)
 void grad__repeat_rule(B *b, const grad_pull *p)
 {
     size_t carries = (size_t)p->attr[REPEAT_CARRIES].i;
+    if (p->attr[REPEAT_TAPED].i == 0 && p->attr[REPEAT_MOST].i > 0) {
+        grad_fail(b->err, GRAD_MEMORY_LIMIT, "the derivative of a while keeps the carries of every "
+                  "step, and those of one take more than an eighth of what a request may take");
+        return;
+    }
     backwards w = {p, p->attr[REPEAT_BODY].i, p->attr[REPEAT_TAPED].i, false,
                    grad_part_node(p, carries), p->in, 0, carries + 1};
     walk_back(b, &w, carries, 0);
