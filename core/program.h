@@ -7,6 +7,8 @@
 #ifndef GRAD_PROGRAM_H
 #define GRAD_PROGRAM_H
 
+#include <string.h>
+
 #include "graph.h"
 #include "lanes.h"
 
@@ -76,6 +78,13 @@ struct grad_program {
     size_t scratch;    /* bytes, the most that any call asks for */
     grad_cost cost;
 };
+
+/* Most values are numbers, for which a call would take longer than the copy. */
+static inline void grad__copy(void *to, const void *from, size_t bytes)
+{
+    if (bytes == 8) memcpy(to, from, 8);
+    else if (bytes) memcpy(to, from, bytes);
+}
 
 static inline size_t grad__result_bytes(const grad_program *p, size_t k)
 {

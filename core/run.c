@@ -74,8 +74,8 @@ grad_workspace *grad__workspace_at(void *memory, void *scratch, const grad_progr
                           : NULL;
     }
     for (size_t i = 0; i < p->n_constants; i++)
-        memcpy(w->slab + p->constants[i].slot * (size_t)8,
-               grad__pool_constant_at(p->pool, p->constants[i].number), p->constants[i].bytes);
+        grad__copy(w->slab + p->constants[i].slot * (size_t)8,
+                   grad__pool_constant_at(p->pool, p->constants[i].number), p->constants[i].bytes);
     return w;
 }
 
@@ -128,8 +128,8 @@ static int call_step(const grad_workspace *w, const bound *call, grad_frame *fra
 static void load_inputs(const grad_program *p, grad_workspace *w, const void *const *inputs)
 {
     for (size_t i = 0; i < p->n_inputs; i++)
-        memcpy(w->slab + p->inputs[i].slot * (size_t)8, inputs[p->inputs[i].number],
-               p->inputs[i].bytes);
+        grad__copy(w->slab + p->inputs[i].slot * (size_t)8, inputs[p->inputs[i].number],
+                   p->inputs[i].bytes);
     for (size_t i = 0; i < p->n_buffers; i++)
         if (p->buffers[i].home == IN_INPUT)
             w->address[i] = (void *)(uintptr_t)inputs[p->buffers[i].at];

@@ -110,8 +110,7 @@ static int stepper_step(stepper *s, grad_frame *frame)
     if (grad_stopped(frame)) return grad_frame_stopped(frame);
     if (grad_run(s->body, w, s->in, frame->err) < 0) return -1;
     for (size_t j = 0; j < s->carries; j++)
-        if (s->kept[side][j] && s->bytes[j])
-            memcpy(s->kept[side][j], grad_result(w, j), s->bytes[j]);
+        if (s->kept[side][j]) grad__copy(s->kept[side][j], grad_result(w, j), s->bytes[j]);
     for (size_t j = 0; j < s->carries; j++)
         s->in[j] = s->kept[side][j] ? s->kept[side][j] : grad_result(w, j);
     s->steps++;
@@ -129,7 +128,7 @@ static int tape(const stepper *s, parts tapes, size_t i, size_t rows, grad_frame
             return grad_fail(frame->err, GRAD_MEMORY_LIMIT,
                              "the memory that a request may take holds the carries of %zu steps, "
                              "which a derivative goes back through, and there are more", rows);
-        memcpy(to + i * s->bytes[j], s->in[j], s->bytes[j]);
+        grad__copy(to + i * s->bytes[j], s->in[j], s->bytes[j]);
     }
     return 0;
 }
@@ -194,13 +193,13 @@ int grad__loop_kernel(const grad_call *c, void *out, const void *const *in, grad
         parts row = ys;
         for (size_t r = 0; r < stacked; r++) {
             char *y = next_part(&row, length * y_bytes[r]);
-            if (y && y_bytes[r])
-                memcpy(y + i * y_bytes[r], grad_result(s.w[t & 1], carries + r), y_bytes[r]);
+            if (y)
+                grad__copy(y + i * y_bytes[r], grad_result(s.w[t & 1], carries + r), y_bytes[r]);
         }
     }
     for (size_t j = 0; j < carries; j++) {
         char *final = next_part(&finals, s.bytes[j]);
-        if (final && s.bytes[j]) memcpy(final, s.in[j], s.bytes[j]);
+        if (final) grad__copy(final, s.in[j], s.bytes[j]);
     }
     return 0;
 }
@@ -236,7 +235,7 @@ int grad__repeat_kernel(const grad_call *c, void *out, const void *const *in, gr
     }
     for (size_t j = 0; j < carries; j++) {
         char *final = next_part(&finals, s.bytes[j]);
-        if (final && s.bytes[j]) memcpy(final, s.in[j], s.bytes[j]);
+        if (final) grad__copy(final, s.in[j], s.bytes[j]);
     }
     if (taken) memcpy(taken, &(int64_t){(int64_t)s.steps}, sizeof(int64_t));
     return 0;
@@ -262,7 +261,7 @@ int grad__branch_kernel(const grad_call *c, void *out, const void *const *in, gr
     for (size_t r = 0; r < taken->n_results; r++) {
         size_t bytes = grad__result_bytes(taken, r);
         char *part = next_part(&p, bytes);
-        if (part && bytes) memcpy(part, grad_result(w, r), bytes);
+        if (part) grad__copy(part, grad_result(w, r), bytes);
     }
     return 0;
 }
