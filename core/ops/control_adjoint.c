@@ -14,7 +14,7 @@ typedef struct request {
     const function *body;
     size_t carries, sliced, shared;     /* its operands */
     const uint8_t *wants;               /* operand: its gradient is asked for */
-    const uint8_t *gives;               /* result: it has a cotangent (of carries: it is real) */
+    const uint8_t *gives;               /* result: it has a cotangent (of carries: at some step) */
     const uint8_t *tape_gives;          /* carry: its tape has a cotangent */
 } request;
 
@@ -212,6 +212,41 @@ static void give_back(B *b, const backwards *w, const request *r, const V *back)
         if (r->wants[k]) pull(w->p, w->first + k, *back++);
 }
 
+/* Marks the real carries that have a cotangent at some step: gives[] has those of the last step, and
+   the stacked results that do; whatever these are computed from joins them. Others stay without: a
+   zero in their stead would meet derivatives that are not finite. */
+static int spread(B *b, const function *f, uint8_t *gives, size_t carries)
+{
+    const grad_graph *g = f->body;
+    grad_host *host = b->g->host;
+    size_t n = 0, nodes = g->n;
+    uint8_t *seen = grad__array(b, nodes, 1);
+    V *todo = grad__array(b, nodes, sizeof *todo);
+#define SEE(v)                                                                                    \
+    do {                                                                                          \
+        if ((v) != GRAD_NONE && !seen[v]) seen[todo[n++] = (v)] = 1;                              \
+    } while (0)
+    if (seen && todo) {
+        memset(seen, 0, nodes);
+        for (size_t k = 0; k < f->n_out; k++)
+            if (gives[k]) SEE(f->out[k]);
+        while (n > 0) {
+            const node *at = &g->at[todo[--n]];
+            if (at->op == &grad__op_input) {
+                if (at->in[0] >= carries || !is_real(f, f->in[at->in[0]])) continue;
+                gives[at->in[0]] = 1;
+                SEE(f->out[at->in[0]]);
+                continue;
+            }
+            for (uint32_t k = 0; k < at->n_in; k++) SEE(node_in(g, at)[k]);
+        }
+    }
+#undef SEE
+    grad__free(host, seen, nodes);
+    grad__free(host, todo, nodes * sizeof *todo);
+    return v_failed(b) ? -1 : 0;
+}
+
 static void walk_back(B *b, const backwards *w, size_t carries, size_t sliced)
 {
     const function *f = grad__function_at(b->g, w->body);
@@ -220,18 +255,19 @@ static void walk_back(B *b, const backwards *w, size_t carries, size_t sliced)
     uint8_t *flags = grad__array(b, n, 1);
     V *v = NULL;
     size_t n_v = 0;
+    int64_t adjoint;
     if (!flags) return;
     uint8_t *wants = flags, *gives = wants + f->n_in, *tape_gives = gives + f->n_out;
     for (size_t k = 0; k < f->n_in; k++)
         wants[k] = grad_wants(w->p, w->first + k) && is_real(f, f->in[k]);
-    for (size_t k = 0; k < f->n_out; k++)
-        gives[k] = is_real(f, f->out[k]) &&
-                   (k < carries || grad_part_cotangent(w->p, k) != GRAD_NONE);
-    for (size_t j = 0; j < carries; j++)
-        tape_gives[j] = gives[j] && grad_part_cotangent(w->p, w->tape + j) != GRAD_NONE;
+    for (size_t k = 0; k < f->n_out; k++) gives[k] = grad_part_cotangent(w->p, k) != GRAD_NONE;
+    for (size_t j = 0; j < carries; j++) {
+        tape_gives[j] = grad_part_cotangent(w->p, w->tape + j) != GRAD_NONE;
+        gives[j] |= tape_gives[j];
+    }
+    if (spread(b, f, gives, carries) < 0) goto done;
     request r = {f, carries, sliced, f->n_in - carries - sliced, wants, gives, tape_gives};
     layout l = lay_out(&r);
-    int64_t adjoint;
     n_v = 1 + l.n_in + l.n_out + l.back + l.summed;
     if (l.n_out > 0 && step_adjoint(&adjoint, b, w->body, &r, &l) == 0 &&
         (v = grad__array(b, n_v, sizeof *v))) {
@@ -239,6 +275,7 @@ static void walk_back(B *b, const backwards *w, size_t carries, size_t sliced)
         append(b, w, &r, &l, adjoint, v, back);
         if (!v_failed(b)) give_back(b, w, &r, back);
     }
+done:
     grad__free(host, flags, n);
     grad__free(host, v, n_v * sizeof *v);
 }
