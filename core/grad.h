@@ -278,7 +278,7 @@ GRAD_API GRAD_CHECK int grad_apply(grad_node *out, grad_graph *g, const grad_op 
    to that; it is never copied into the graph that uses it. It must outlive the graph. */
 typedef struct grad_library {
     void *context;
-    /* Is there a function of this name, and how many operands and results has it? */
+    /* Is there a function of this name, and how many operands and results (one at least) has it? */
     bool (*find)(void *context, const char *name, size_t length, size_t *inputs, size_t *results);
     /* Appends its body to `body`, a fresh graph of which in[] are inputs of the types at hand, and
        sets out[]. Bodies may use further functions of the library. */

@@ -9,7 +9,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* Evaluation does not recurse, but libraries below it take large frames. */
+/* Functions that call functions take 6 KiB a level, of which there are 64; and the libraries below
+   take large frames. */
 enum { STACK = 2 * 1024 * 1024 };
 
 struct workers {

@@ -31,6 +31,11 @@ function *grad__control_find(int64_t *number, B *b, const grad_args *a, int k,
                          "\"%.*s\"", a->op->name, shown, name->text);
         return NULL;
     }
+    if (n_out == 0) {
+        grad_expand_fail(b, GRAD_BAD_ATTRIBUTE, -1, a->op->attr[k].name, "%s: the function \"%.*s\" "
+                         "has no results", a->op->name, shown, name->text);
+        return NULL;
+    }
     if (n != n_in) {
         grad_expand_fail(b, GRAD_WRONG_ARITY, -1, NULL, "%s: the function \"%.*s\" takes %zu "
                          "input%s and is given %zu", a->op->name, shown, name->text, n_in,
