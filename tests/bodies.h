@@ -14,8 +14,13 @@ typedef enum body_type { BODY_NUMBER, BODY_ROW, BODY_ROWS, BODY_EMPTY, BODY_INT,
 
 enum { BODY_WIDE = 2, BODY_OPERANDS = 6, BODY_VALUES = 64, BODY_STEPS = 14, BODIES_MOST = 64 };
 
+/* What a step does. */
+enum { SIN, MEAN_OF, PRODUCT, INNER, TOTAL, LESS, PICK, COUNT, SCALED, SLOPE, /* plain */
+       CALL, COND, SCAN, WHILE, MAP, /* these run bodies */
+       KINDS };
+
 typedef struct body_step {
-    int what;                 /* bodies.c */
+    int what;
     int n_in, in[BODY_OPERANDS]; /* values, by number */
     int first;                /* the number of its first result */
     int function, other;      /* bodies that it runs */
@@ -46,7 +51,12 @@ uint64_t bodies_random(bodies *all, uint64_t below);
 int bodies_add(bodies *all, grad_graph *g, bool written_out, const grad_node *in, grad_node *value,
                grad_error *err);
 
+static inline bool body_is_real(body_type t) { return t <= BODY_EMPTY; }
 grad_dtype body_dtype(body_type t);
 int body_shape(const bodies *all, body_type t, int64_t dim[2]); /* the rank */
+/* What is made of stacked results, so that they are a value like any other: a row or rows where they
+   have that shape, else their sum. */
+body_type body_stacked(const bodies *all, body_type t, int64_t length);
+void bodies_library(bodies *all); /* bodies_add.c; bodies_make has done it */
 
 #endif

@@ -29,7 +29,7 @@ typedef struct drawn {
     int n_of, of[4];
 } drawn;
 
-static bool is_real(const body *f, int v) { return f->type[v] <= BODY_EMPTY; }
+static bool real_at(const body *f, int v) { return body_is_real(f->type[v]); }
 
 static void draw(drawn *d, uint64_t seed)
 {
@@ -46,11 +46,11 @@ static void draw(drawn *d, uint64_t seed)
     yes = (uint8_t)bodies_random(all, 2);
     d->n_of = d->n_wrt = 0;
     for (int k = 0; k < whole->n_values; k++) { /* inputs most often, intermediates at times */
-        if (!is_real(whole, k) || d->n_wrt == WRT) continue;
+        if (!real_at(whole, k) || d->n_wrt == WRT) continue;
         if (bodies_random(all, 8) < (k < OPERANDS ? 7 : 1)) d->wrt[d->n_wrt++] = k;
     }
     for (int k = whole->n_values; k-- > 0 && d->n_of < 4;)
-        if (is_real(whole, k) && (bodies_random(all, 3) || k == 0)) d->of[d->n_of++] = k;
+        if (real_at(whole, k) && (bodies_random(all, 3) || k == 0)) d->of[d->n_of++] = k;
 }
 
 /* ---- running ------------------------------------------------------------------------------------ */
