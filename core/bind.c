@@ -40,7 +40,7 @@ static int bind(compiler *c, uint32_t i, bound *to)
         if (in[k] == GRAD_NONE) {
             shape[k] = NULL;
             dtype[k] = GRAD_FLOAT64;
-            refs[k] = (ref){0, 0};
+            refs[k] = (ref){0, 0, 0};
             continue;
         }
         uint32_t from = grad__operand_read(c, n, k);
@@ -60,10 +60,16 @@ static int bind(compiler *c, uint32_t i, bound *to)
     return to->nest ? 0 : -1;
 }
 
+/* A slot as a scalar step names it. */
+static uint32_t slot_of(const compiler *c, uint32_t bytes)
+{
+    return c->home[bytes].at | (c->home[bytes].points ? OF_POINTS : 0);
+}
+
 static void count_cost(compiler *c, uint32_t i, const bound *call)
 {
     const node *n = &c->g->at[i];
-    grad_cost *cost = &c->p->cost;
+    grad_cost *cost = grad__of_points(c, i) ? &c->p->points.each : &c->p->cost;
     double size = (double)node_shape(c->g, n)->count;
     double flops = call && n->op->work ? n->op->work(&call->call)
                                        : size * (n->op->flops > 0 ? n->op->flops : 1);
@@ -90,8 +96,8 @@ int grad__add_step(compiler *c, uint32_t i)
     memset(s, 0, sizeof *s);
     if (grad__is_scalar_step(c->g, n)) {
         s->lanes = n->op->lanes[grad__settled(c->g, n->op, n->n_in, n->in)];
-        s->out = c->home[i].at;
-        for (uint32_t k = 0; k < n->n_in; k++) s->in[k] = c->home[grad__bytes_read(c, i, k)].at;
+        s->out = slot_of(c, i);
+        for (uint32_t k = 0; k < n->n_in; k++) s->in[k] = slot_of(c, grad__bytes_read(c, i, k));
         count_cost(c, i, NULL);
     } else {
         if (grad__grow(p->host, &p->calls, &p->call_room, p->n_calls + 1, sizeof *p->calls, c->err))

@@ -97,7 +97,9 @@ static uint32_t holder(const compiler *c, uint32_t bytes)
 static void use(compiler *c, uint32_t bytes, uint32_t user)
 {
     bytes = holder(c, bytes);
-    if (c->last_use[bytes] != FOREVER) c->last_use[bytes] = user;
+    if (c->last_use[bytes] == FOREVER) return;
+    bool kept = user != FOREVER && grad__of_points(c, user) && !grad__of_points(c, bytes);
+    c->last_use[bytes] = kept ? FOREVER : user; /* every block of points reads it again */
 }
 
 static int find_last_uses(compiler *c, const grad_node *results, size_t n_results)
@@ -143,16 +145,27 @@ size_t grad__bytes_kept(const compiler *c, uint32_t i)
     return s ? (size_t)s->count * grad_dtype_size((grad_dtype)c->g->at[i].dtype) : 0;
 }
 
-static int add_buffer(compiler *c, ref *out, home where, uint64_t at)
+static plan *plan_of(const compiler *c, uint32_t i) { return c->plan[grad__of_points(c, i)]; }
+
+static int add_buffer(compiler *c, uint32_t i, tensor_buffer b)
 {
     grad_program *p = c->p;
-    if (p->n_buffers > INT32_MAX)
+    if (p->n_buffers > REF_MAX)
         return grad_fail(c->err, GRAD_GRAPH_TOO_LARGE, "the graph computes too many tensors");
     if (grad__grow(p->host, &p->buffers, &p->buffer_room, p->n_buffers + 1, sizeof *p->buffers,
                    c->err) < 0)
         return -1;
-    p->buffers[p->n_buffers] = (tensor_buffer){where, at};
-    *out = (ref){0, p->n_buffers++ & 0x7fffffffu};
+    b.points = grad__of_points(c, i);
+    p->buffers[p->n_buffers] = b;
+    c->home[i] = (ref){0, b.points, p->n_buffers++ & REF_MAX};
+    return 0;
+}
+
+static int take_slot(compiler *c, uint32_t i)
+{
+    uint32_t slot;
+    if (grad__plan_slot(&slot, plan_of(c, i), c->err) < 0) return -1;
+    c->home[i] = (ref){1, grad__of_points(c, i), slot & REF_MAX};
     return 0;
 }
 
@@ -161,18 +174,18 @@ static int settle_source(compiler *c, uint32_t i)
 {
     const node *n = &c->g->at[i];
     grad_program *p = c->p;
-    bool input = n->op == &grad__op_input;
-    uint32_t slot;
+    bool input = n->op == &grad__op_input, points = grad__of_points(c, i);
     if (node_shape(c->g, n)->count != 1)
-        return add_buffer(c, &c->home[i], input ? IN_INPUT : IN_CONSTANT, n->in[0]);
-    load **list = input ? &p->inputs : &p->constants;
-    size_t *count = input ? &p->n_inputs : &p->n_constants;
-    size_t *room = input ? &p->input_room : &p->constant_room;
-    if (grad__plan_slot(&slot, c->plan, c->err) < 0 ||
+        return add_buffer(c, i, (tensor_buffer){.home = input ? IN_INPUT : IN_CONSTANT,
+                                                .at = n->in[0]});
+    load **list = points ? &p->points.inputs : input ? &p->inputs : &p->constants;
+    size_t *count = points ? &p->points.n_inputs : input ? &p->n_inputs : &p->n_constants;
+    size_t *room = points ? &p->points.input_room : input ? &p->input_room : &p->constant_room;
+    if (take_slot(c, i) < 0 ||
         grad__grow(p->host, list, room, *count + 1, sizeof **list, c->err) < 0)
         return -1;
-    (*list)[(*count)++] = (load){slot, n->in[0], (uint32_t)grad_dtype_size((grad_dtype)n->dtype)};
-    c->home[i] = (ref){1, slot & 0x7fffffffu};
+    (*list)[(*count)++] = (load){c->home[i].at, n->in[0],
+                                 (uint32_t)grad_dtype_size((grad_dtype)n->dtype)};
     return 0;
 }
 
@@ -180,8 +193,9 @@ static int leave(compiler *c, uint32_t bytes)
 {
     ref r = c->home[bytes];
     c->last_use[bytes] = FOREVER; /* gone: never twice */
-    if (r.scalar) return grad__plan_slot_back(c->plan, r.at, c->err);
-    return grad__plan_region_back(c->plan, c->p->buffers[r.at].at, grad__bytes_kept(c, bytes), c->err);
+    plan *from = plan_of(c, bytes);
+    if (r.scalar) return grad__plan_slot_back(from, r.at, c->err);
+    return grad__plan_region_back(from, c->p->buffers[r.at].at, grad__bytes_kept(c, bytes), c->err);
 }
 
 /* May node i write over operand k's bytes, which die here? */
@@ -190,7 +204,8 @@ static bool may_take_over(const compiler *c, uint32_t i, uint32_t k)
     const node *n = &c->g->at[i];
     const uint32_t *in = node_in(c->g, n);
     uint32_t from = grad__operand_read(c, n, k), bytes = c->bytes_of[from];
-    if (c->last_use[bytes] != i || c->home[bytes].scalar) return false;
+    if (c->last_use[bytes] != i || grad__of_points(c, bytes) != grad__of_points(c, i)) return false;
+    if (c->home[bytes].scalar != (node_shape(c->g, n)->count == 1)) return false;
     if (grad__bytes_kept(c, bytes) != grad__bytes_kept(c, i)) return false;
     if (grad__is_lanes(n)) /* the same memory must mean the same lane */
         return c->g->at[from].dtype == n->dtype;
@@ -205,25 +220,28 @@ uint32_t grad__bytes_read(const compiler *c, uint32_t i, uint32_t k)
     return c->bytes_of[grad__operand_read(c, &c->g->at[i], k)];
 }
 
+/* Is node i computed as one row of a block? */
+static bool is_row_step(const compiler *c, uint32_t i)
+{
+    return grad__of_points(c, i) && grad__is_scalar_step(c->g, &c->g->at[i]);
+}
+
 static int take_home(compiler *c, uint32_t i)
 {
     const node *n = &c->g->at[i];
     const uint32_t *in = node_in(c->g, n);
-    uint32_t slot;
+    bool scalar = node_shape(c->g, n)->count == 1;
     uint64_t at;
-    if (node_shape(c->g, n)->count == 1) {
-        if (grad__plan_slot(&slot, c->plan, c->err) < 0) return -1;
-        c->home[i] = (ref){1, slot & 0x7fffffffu};
-        return 0;
-    }
-    for (uint32_t k = 0; k < n->n_in; k++)
+    for (uint32_t k = 0; k < n->n_in && (!scalar || is_row_step(c, i)); k++)
         if (in[k] != GRAD_NONE && may_take_over(c, i, k)) {
             c->home[i] = c->home[grad__bytes_read(c, i, k)];
             c->last_use[grad__bytes_read(c, i, k)] = FOREVER;
             return 0;
         }
-    if (grad__plan_region(&at, c->plan, grad__bytes_kept(c, i), c->err) < 0) return -1;
-    return add_buffer(c, &c->home[i], IN_SLAB, at);
+    if (scalar) return take_slot(c, i);
+    size_t bytes = grad__bytes_kept(c, i);
+    if (grad__plan_region(&at, plan_of(c, i), bytes, c->err) < 0) return -1;
+    return add_buffer(c, i, (tensor_buffer){.home = IN_SLAB, .at = at, .stride = bytes});
 }
 
 static int clear_out(compiler *c, uint32_t i)
@@ -238,10 +256,10 @@ static int clear_out(compiler *c, uint32_t i)
 }
 
 /* A scalar step reads its operands before it writes, so the homes of those that end here are free
-   at once; a call's only after it. */
+   at once; a call's only after it, and a row's, of which other lanes are still to be read. */
 static int move_in(compiler *c, uint32_t i)
 {
-    if (grad__is_scalar_step(c->g, &c->g->at[i])) return clear_out(c, i) < 0 ? -1 : take_home(c, i);
+    if (grad__is_scalar_step(c->g, &c->g->at[i]) && !is_row_step(c, i)) return clear_out(c, i) < 0 ? -1 : take_home(c, i);
     return take_home(c, i) < 0 ? -1 : clear_out(c, i);
 }
 
@@ -249,9 +267,9 @@ static int move_in(compiler *c, uint32_t i)
 static int settle_view(compiler *c, uint32_t i)
 {
     const grad_graph *g = c->g;
-    uint32_t block = g->at[i].in[0];
-    uint64_t at = c->p->buffers[c->home[block].at].at;
-    return add_buffer(c, &c->home[i], IN_SLAB, at + (uint64_t)node_attr(g, &g->at[i])[0].i);
+    tensor_buffer b = c->p->buffers[c->home[g->at[i].in[0]].at];
+    b.offset = (uint64_t)node_attr(g, &g->at[i])[0].i;
+    return add_buffer(c, i, b);
 }
 
 /* ---- the order of things -------------------------------------------------------------------- */
@@ -264,11 +282,14 @@ static int settle_sources(compiler *c)
     return 0;
 }
 
-static int place_and_step(compiler *c)
+/* Of a batch, first what is computed once, then what each point has of its own. */
+static int place_and_step(compiler *c, bool points)
 {
+    if (points) c->p->points.first = c->p->n_steps;
     for (uint32_t i = 0; i < c->n; i++) {
         if (poll(c, i) < 0) return -1;
         if (!(c->mark[i] & NEEDED) || c->bytes_of[i] != i || is_source(&c->g->at[i])) continue;
+        if (grad__of_points(c, i) != points) continue;
         if ((is_view(c->g, i) ? settle_view(c, i) : move_in(c, i) < 0 ? -1 : grad__add_step(c, i)) < 0)
             return -1;
     }
@@ -277,15 +298,15 @@ static int place_and_step(compiler *c)
 
 /* ---- the whole --------------------------------------------------------------------------------- */
 
-/* Rough rates of one core, good enough to tell microseconds from milliseconds. */
 static void finish(compiler *c)
 {
     grad_program *p = c->p;
-    p->slots = (size_t)grad__plan_slots(c->plan);
-    p->slab = ((p->slots * 8 + 63) & ~(size_t)63) + (size_t)grad__plan_bytes(c->plan);
+    p->slots = (size_t)grad__plan_slots(c->plan[0]);
+    p->slab = ((p->slots * 8 + 63) & ~(size_t)63) + (size_t)grad__plan_bytes(c->plan[0]);
+    if (c->batch) grad__size_block(c);
     p->cost.steps = p->n_steps;
-    p->cost.workspace = p->slab + p->scratch + (p->n_buffers + p->operands) * sizeof(void *);
-    p->cost.seconds = 4e-10 * p->cost.flops + 2e-10 * p->cost.bytes + 1e-8 * (double)p->n_steps;
+    p->cost.workspace = grad__workspace_bytes(p);
+    p->cost.seconds = grad__seconds(&p->cost) + 1e-8 * (double)p->n_steps;
 }
 
 static int keep_results(compiler *c, const grad_node *results, size_t n)
@@ -295,15 +316,23 @@ static int keep_results(compiler *c, const grad_node *results, size_t n)
     if (!p->results) return -1;
     p->n_results = n;
     for (size_t i = 0; i < n; i++)
-        p->results[i] = (program_result){c->home[c->bytes_of[results[i]]],
-                                         grad__bytes_kept(c, results[i])};
+        p->results[i] = (program_result){.at = c->home[c->bytes_of[results[i]]],
+                                         .bytes = grad__bytes_kept(c, results[i])};
+    for (size_t i = 0; i < n && c->batch; i++)
+        if (grad__reduce_result(c, i, results[i]) < 0) return -1;
     return 0;
 }
 
 int grad_compile(grad_program **out, grad_graph *g, const grad_node *results, size_t n_results,
                  grad_error *err)
 {
-    compiler c = {.g = g, .err = err, .n = g->n};
+    return grad_compile_batch(out, g, results, n_results, NULL, err);
+}
+
+int grad_compile_batch(grad_program **out, grad_graph *g, const grad_node *results,
+                       size_t n_results, const grad_batch *batch, grad_error *err)
+{
+    compiler c = {.g = g, .err = err, .n = g->n, .batch = batch};
     int result = -1;
     grad_program *p = c.p = grad__alloc(g->host, sizeof *p, err);
     if (!p) return -1;
@@ -312,14 +341,16 @@ int grad_compile(grad_program **out, grad_graph *g, const grad_node *results, si
     p->holders = 1;
     p->pool = g->pool;
     grad__pool_keep(p->pool);
-    c.plan = grad__plan_new(g->host, err);
+    c.plan[0] = grad__plan_new(g->host, err);
+    c.plan[1] = grad__plan_new(g->host, err);
     c.mark = grad__alloc(g->host, c.n, err);
     c.bytes_of = grad__alloc_array(g->host, c.n, sizeof *c.bytes_of, err);
     c.last_use = grad__alloc_array(g->host, c.n, sizeof *c.last_use, err);
     c.home = grad__alloc_array(g->host, c.n, sizeof *c.home, err);
-    if (!c.plan || !c.mark || !c.bytes_of || !c.last_use || !c.home) goto done;
-    if (mark(&c, results, n_results) < 0 || find_last_uses(&c, results, n_results) < 0 ||
-        settle_sources(&c) < 0 || place_and_step(&c) < 0 ||
+    if (!c.plan[0] || !c.plan[1] || !c.mark || !c.bytes_of || !c.last_use || !c.home) goto done;
+    if (mark(&c, results, n_results) < 0 || (batch && grad__mark_points(&c) < 0) ||
+        find_last_uses(&c, results, n_results) < 0 || settle_sources(&c) < 0 ||
+        place_and_step(&c, false) < 0 || (batch && place_and_step(&c, true) < 0) ||
         keep_results(&c, results, n_results) < 0)
         goto done;
     finish(&c);
@@ -329,7 +360,8 @@ done:
     grad__free(g->host, c.bytes_of, c.n * sizeof *c.bytes_of);
     grad__free(g->host, c.last_use, c.n * sizeof *c.last_use);
     grad__free(g->host, c.home, c.n * sizeof *c.home);
-    grad__plan_free(c.plan);
+    grad__plan_free(c.plan[0]);
+    grad__plan_free(c.plan[1]);
     if (result < 0) grad_program_free(p);
     else *out = p;
     return result;

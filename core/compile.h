@@ -8,17 +8,21 @@
 typedef struct compiler {
     const grad_graph *g;
     grad_program *p;
-    plan *plan;
+    plan *plan[2];       /* what is computed once; of a batch, what each point has */
+    const grad_batch *batch; /* or NULL */
     grad_error *err;
     size_t n;            /* nodes looked at */
-    uint8_t *mark;       /* NEEDED, CONSTANT */
+    uint8_t *mark;       /* NEEDED, CONSTANT, POINTS */
     uint32_t *bytes_of;  /* the node whose bytes this one has */
     uint32_t *last_use;  /* the last node that reads these bytes; FOREVER: a result */
     ref *home;
 } compiler;
 
 #define FOREVER UINT32_MAX
-enum { NEEDED = 1, CONSTANT = 2 };
+enum { NEEDED = 1, CONSTANT = 2, POINTS = 4 };
+
+/* Has each point of a batch its own value of node i? */
+static inline bool grad__of_points(const compiler *c, uint32_t i) { return c->mark[i] & POINTS; }
 
 /* ---- reading the graph (compile.c) ---------------------------------------------------------------- */
 
@@ -37,5 +41,20 @@ size_t grad__bytes_kept(const compiler *c, uint32_t i);
 
 /* Appends node i, whose home and operands' homes are known, to the program. */
 int grad__add_step(compiler *c, uint32_t i);
+
+/* Rough rates of one core, good enough to tell microseconds from milliseconds. */
+static inline double grad__seconds(const grad_cost *cost)
+{
+    return 4e-10 * cost->flops + 2e-10 * cost->bytes;
+}
+
+/* ---- batches (compile_batch.c) --------------------------------------------------------------------- */
+
+/* Marks the nodes that depend on batched inputs. */
+int grad__mark_points(compiler *c);
+/* Notes how result k, node i, is taken over the points. */
+int grad__reduce_result(compiler *c, size_t k, grad_node i);
+/* Decides how many points make a block; the rest of the program is known. */
+void grad__size_block(compiler *c);
 
 #endif

@@ -308,6 +308,7 @@ typedef struct grad_cost {
     size_t workspace; /* bytes a workspace takes */
     size_t steps;
     double seconds;   /* a rough estimate from the above, for deciding where to run */
+    double point;     /* of these, what every further point of a batch takes; else 0 */
 } grad_cost;
 
 /* results: nodes of g, none of them GRAD_NONE. *out: owned, immutable, independent of g (which may
@@ -330,6 +331,49 @@ GRAD_API GRAD_CHECK int grad_run(const grad_program *p, grad_workspace *w,
                                  const void *const *inputs, grad_error *err);
 /* The data of result k of the last run: borrowed from w, from the inputs or from the program. */
 GRAD_API const void *grad_result(const grad_workspace *w, size_t k);
+
+/* ---- batches ----------------------------------------------------------------------------------- */
+
+/* The graph is one point's, and so are the shapes of its nodes. A program made for a batch runs it
+   for many points: in blocks, element-wise operators over all points of a block at once, so that a
+   scalar graph too is computed with vectors. What depends on no batched input is computed once. A
+   result's bits are those of grad_run for that point alone, wherever in a batch it stands. A
+   workspace has room for a block, however many points there are. */
+
+typedef enum grad_reduce {
+    GRAD_EACH, /* the results of all points, one after another */
+    GRAD_SUM,  /* their sum: floating-point results only */
+    GRAD_MEAN  /* their sum divided by the number of points; of none, NaN */
+} grad_reduce;
+
+typedef struct grad_batch {
+    const bool *batched;       /* by the graph's inputs: has it a value of its own for each point? */
+    const grad_reduce *reduce; /* by result; NULL: GRAD_EACH for all */
+} grad_batch;
+
+GRAD_API GRAD_CHECK int grad_compile_batch(grad_program **out, grad_graph *g,
+                                           const grad_node *results, size_t n_results,
+                                           const grad_batch *batch, grad_error *err);
+
+/* Values of all points: that of point i is `stride` bytes after that of point i - 1. */
+typedef struct grad_points {
+    const void *data;
+    size_t stride; /* 0: all points have the same; of inputs that are not batched it is not read */
+} grad_points;
+
+typedef struct grad_stack {
+    void *data;    /* NULL: left out. One value's room where points are summed or averaged */
+    size_t stride; /* as above; of a value's bytes, where they are to stand one after another */
+} grad_stack;
+
+/* Runs points 0 to points - 1: inputs by their numbers, results by theirs. Of a result that depends
+   on no batched input every point gets a copy; grad_result(w, k) has it too, also for no points at
+   all. Sums are taken over the points in their order, in double precision with what rounding lost
+   carried along, and so are the same for every size of block. An error found at one of the points
+   names it: the first point at which there is one. */
+GRAD_API GRAD_CHECK int grad_run_batch(const grad_program *p, grad_workspace *w, size_t points,
+                                       const grad_points *inputs, const grad_stack *results,
+                                       grad_error *err);
 
 /* ---- the build ------------------------------------------------------------------------------- */
 

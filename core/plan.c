@@ -53,7 +53,7 @@ int grad__plan_slot(uint32_t *slot, plan *p, grad_error *err)
         *slot = p->free_slot[--p->n_free];
         return 0;
     }
-    if (p->slots >= INT32_MAX)
+    if (p->slots >= REF_MAX)
         return grad_fail(err, GRAD_GRAPH_TOO_LARGE, "too many values are alive at once");
     *slot = (uint32_t)p->slots++;
     return 0;

@@ -12,18 +12,23 @@
 #include "graph.h"
 #include "lanes.h"
 
-/* A scalar step has `lanes` and slots; a step without is call number in[0]. */
+/* A scalar step has `lanes` and slots; a step without is call number in[0]. In the steps of a block
+   of points, slots with the bit OF_POINTS are rows of the block. */
+#define OF_POINTS 0x80000000u
 typedef struct step {
     grad_lanes lanes;
     uint32_t out;
     uint32_t in[INLINE_OPERANDS];
 } step;
 
-/* Where a value is: a scalar's slot, or a tensor's place in the table of buffers. */
+/* Where a value is: a scalar's slot, or a tensor's place in the table of buffers; of a batch, where
+   each point has its own, a row of the block. */
 typedef struct ref {
     uint32_t scalar : 1;
-    uint32_t at : 31;
+    uint32_t points : 1;
+    uint32_t at : 30;
 } ref;
+#define REF_MAX ((1u << 30) - 1)
 
 #define ITS_OWN INT32_MAX
 
@@ -41,7 +46,10 @@ typedef enum home { IN_SLAB, IN_CONSTANT, IN_INPUT } home;
 
 typedef struct tensor_buffer {
     home home;
-    uint64_t at; /* byte in the slab, or number of the constant or input */
+    uint64_t at;     /* byte in the slab, or number of the constant or input */
+    uint64_t offset; /* bytes from there on, */
+    bool points;     /* of what the block has for each point; */
+    size_t stride;   /* then bytes from one point to the next */
 } tensor_buffer;
 
 /* A scalar that is there before the first step: copied to its slot from a constant (when the
@@ -54,7 +62,23 @@ typedef struct load {
 typedef struct program_result {
     ref at;
     size_t bytes;
+    grad_reduce reduce;
+    grad_dtype dtype;
+    size_t sum; /* where points are summed: its place among the sums */
 } program_result;
+
+/* What a program for a batch has beside: steps from `first` on are those of a block, which has rows
+   instead of slots and copies instead of tensors. */
+typedef struct points_plan {
+    size_t block;  /* points; 0: the program is not for a batch */
+    size_t first;
+    size_t slots;
+    size_t bytes;  /* of the tensors of one point */
+    size_t sums;   /* numbers */
+    load *inputs;
+    size_t n_inputs, input_room;
+    grad_cost each; /* of one point: flops and bytes */
+} points_plan;
 
 struct grad_program {
     grad_host *host;
@@ -76,6 +100,7 @@ struct grad_program {
     size_t slab;       /* bytes, scalars included */
     size_t operands;   /* the most that any call has */
     size_t scratch;    /* bytes, the most that any call asks for */
+    points_plan points;
     grad_cost cost;
 };
 
@@ -85,6 +110,23 @@ static inline void grad__copy(void *to, const void *from, size_t bytes)
     if (bytes == 8) memcpy(to, from, 8);
     else if (bytes) memcpy(to, from, bytes);
 }
+
+struct grad_workspace {
+    const grad_program *p;
+    const volatile int *stop;
+    char *slab;      /* scalars, then tensors */
+    char *scratch;
+    void **address;  /* of each tensor buffer */
+    const void **in; /* the operands of the call at hand */
+    size_t *stride;  /* ... and from point to point */
+    char *rows;      /* of a block of points: scalars, */
+    char *copies;    /* tensors */
+    double *sums;
+    const grad_points *points; /* the inputs of the run at hand */
+    grad_host *host; /* whose memory it is; NULL: the caller's of grad__workspace_at */
+    void *memory;
+    size_t bytes;
+};
 
 static inline size_t grad__result_bytes(const grad_program *p, size_t k)
 {
@@ -98,6 +140,17 @@ grad_program *grad__program_keep(grad_program *p);
 size_t grad__workspace_bytes(const grad_program *p);
 grad_workspace *grad__workspace_at(void *memory, void *scratch, const grad_program *p,
                                    const volatile int *stop);
+
+/* ---- running (run.c) ---------------------------------------------------------------------------- */
+
+static inline void *grad__at(const grad_workspace *w, ref r)
+{
+    return r.scalar ? (void *)(w->slab + r.at * (size_t)8) : w->address[r.at];
+}
+/* Steps from `first` to before `end`, none of them a block's. */
+int grad__run_steps(grad_workspace *w, size_t first, size_t end, grad_frame *frame);
+/* What a call leaves in the frame when its kernel has returned `result`; returns that. */
+int grad__call_ended(const bound *call, int result, grad_frame *frame);
 
 /* ---- planning (plan.c) -------------------------------------------------------------------------- */
 

@@ -4,18 +4,6 @@
 
 #include "program.h"
 
-struct grad_workspace {
-    const grad_program *p;
-    const volatile int *stop;
-    char *slab;      /* scalars, then tensors */
-    char *scratch;
-    void **address;  /* of each tensor buffer */
-    const void **in; /* the operands of the call at hand */
-    grad_host *host; /* whose memory it is; NULL: the caller's of grad__workspace_at */
-    void *memory;
-    size_t bytes;
-};
-
 enum { ALIGN = 64 };
 
 static size_t aligned(size_t bytes) { return (bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1); }
@@ -40,6 +28,7 @@ void grad_program_free(grad_program *p)
     grad__free(host, p->constants, p->constant_room * sizeof *p->constants);
     grad__free(host, p->inputs, p->input_room * sizeof *p->inputs);
     grad__free(host, p->results, p->n_results * sizeof *p->results);
+    grad__free(host, p->points.inputs, p->points.input_room * sizeof *p->points.inputs);
     grad__pool_drop(p->pool);
     grad__free(host, p, sizeof *p);
 }
@@ -49,11 +38,31 @@ grad_cost grad_program_cost(const grad_program *p)
     return p->cost;
 }
 
+/* Of a batch: the rows and copies of a block, the strides of operands, and the sums. */
+static size_t rows_bytes(const points_plan *b) { return aligned(b->slots * b->block * 8); }
+static size_t points_bytes(const grad_program *p)
+{
+    const points_plan *b = &p->points;
+    if (!b->block) return 0;
+    return rows_bytes(b) + aligned(b->bytes * b->block) + aligned(p->operands * sizeof(size_t)) +
+           aligned(b->sums * sizeof(double));
+}
+
 /* The workspace itself, addresses, operands and slab, one after another. */
 size_t grad__workspace_bytes(const grad_program *p)
 {
     return aligned(sizeof(grad_workspace)) + aligned(p->n_buffers * sizeof(void *)) +
-           aligned(p->operands * sizeof(void *)) + aligned(p->slab);
+           aligned(p->operands * sizeof(void *)) + aligned(p->slab) + points_bytes(p);
+}
+
+static void *address_of(const grad_workspace *w, const tensor_buffer *b)
+{
+    const grad_program *p = w->p;
+    if (b->home == IN_CONSTANT)
+        return (void *)(uintptr_t)grad__pool_constant_at(p->pool, (uint32_t)b->at);
+    if (b->home == IN_INPUT) return NULL;
+    if (b->points) return w->copies + b->at * p->points.block + b->offset;
+    return w->slab + aligned(p->slots * 8) + b->at + b->offset;
 }
 
 grad_workspace *grad__workspace_at(void *memory, void *scratch, const grad_program *p,
@@ -65,14 +74,11 @@ grad_workspace *grad__workspace_at(void *memory, void *scratch, const grad_progr
     w->address = (void **)(at += aligned(sizeof *w));
     w->in = (const void **)(at += aligned(p->n_buffers * sizeof(void *)));
     w->slab = at + aligned(p->operands * sizeof(void *));
-    char *tensors = w->slab + aligned(p->slots * 8);
-    for (size_t i = 0; i < p->n_buffers; i++) {
-        const tensor_buffer *b = &p->buffers[i];
-        w->address[i] = b->home == IN_SLAB ? tensors + b->at
-                      : b->home == IN_CONSTANT
-                          ? (void *)(uintptr_t)grad__pool_constant_at(p->pool, (uint32_t)b->at)
-                          : NULL;
-    }
+    w->rows = w->slab + aligned(p->slab);
+    w->copies = w->rows + rows_bytes(&p->points);
+    w->stride = (size_t *)(w->copies + aligned(p->points.bytes * p->points.block));
+    w->sums = (double *)((char *)w->stride + aligned(p->operands * sizeof(size_t)));
+    for (size_t i = 0; i < p->n_buffers; i++) w->address[i] = address_of(w, &p->buffers[i]);
     for (size_t i = 0; i < p->n_constants; i++)
         grad__copy(w->slab + p->constants[i].slot * (size_t)8,
                    grad__pool_constant_at(p->pool, p->constants[i].number), p->constants[i].bytes);
@@ -101,9 +107,15 @@ void grad_workspace_free(grad_workspace *w)
 
 /* ---- running ----------------------------------------------------------------------------------- */
 
-static void *find(const grad_workspace *w, ref r)
+int grad__call_ended(const bound *call, int result, grad_frame *frame)
 {
-    return r.scalar ? (void *)(w->slab + r.at * (size_t)8) : w->address[r.at];
+    if (result < 0 && frame->err->code != GRAD_STOPPED) {
+        frame->err->node = call->node;
+        if (call->call.program) frame->err->input = -1; /* an operand of a node within the body */
+        if (frame->err->input >= 0 && call->input != ITS_OWN) frame->err->input = call->input;
+    }
+    if (result == 0 && grad_stopped(frame)) return grad_frame_stopped(frame);
+    return result;
 }
 
 static int call_step(const grad_workspace *w, const bound *call, grad_frame *frame)
@@ -111,18 +123,12 @@ static int call_step(const grad_workspace *w, const bound *call, grad_frame *fra
     const grad_call *c = &call->call;
     const void **in = w->in;
     int result;
-    for (size_t k = 0; k < c->n_in; k++) in[k] = c->in[k] ? find(w, call->in[k]) : NULL;
+    for (size_t k = 0; k < c->n_in; k++) in[k] = c->in[k] ? grad__at(w, call->in[k]) : NULL;
     if (call->lanes)
-        result = grad__lanes_run(call->nest, call->lanes, find(w, call->out), in, frame);
+        result = grad__lanes_run(call->nest, call->lanes, grad__at(w, call->out), in, frame);
     else
-        result = c->op->kernel(c, find(w, call->out), in, frame);
-    if (result < 0 && frame->err->code != GRAD_STOPPED) {
-        frame->err->node = call->node;
-        if (c->program) frame->err->input = -1; /* an operand of a node within the body */
-        if (frame->err->input >= 0 && call->input != ITS_OWN) frame->err->input = call->input;
-    }
-    if (result == 0 && grad_stopped(frame)) return grad_frame_stopped(frame);
-    return result;
+        result = c->op->kernel(c, grad__at(w, call->out), in, frame);
+    return grad__call_ended(call, result, frame);
 }
 
 static void load_inputs(const grad_program *p, grad_workspace *w, const void *const *inputs)
@@ -135,28 +141,35 @@ static void load_inputs(const grad_program *p, grad_workspace *w, const void *co
             w->address[i] = (void *)(uintptr_t)inputs[p->buffers[i].at];
 }
 
-int grad_run(const grad_program *p, grad_workspace *w, const void *const *inputs, grad_error *err)
+int grad__run_steps(grad_workspace *w, size_t first, size_t end, grad_frame *frame)
 {
     static const size_t one[INLINE_OPERANDS] = {1, 1, 1};
-    grad_frame frame = {w->scratch, w->stop, err};
+    const grad_program *p = w->p;
     char *slab = w->slab;
-    load_inputs(p, w, inputs);
-    for (size_t i = 0; i < p->n_steps; i++) {
+    for (size_t i = first; i < end; i++) {
         const step *s = &p->steps[i];
         if (s->lanes) {
             const void *in[INLINE_OPERANDS] = {slab + s->in[0] * (size_t)8,
                                                slab + s->in[1] * (size_t)8,
                                                slab + s->in[2] * (size_t)8};
             s->lanes(slab + s->out * (size_t)8, in, one, 1);
-            if ((i & 4095) == 4095 && grad_stopped(&frame)) return grad_frame_stopped(&frame);
-        } else if (call_step(w, &p->calls[s->in[0]], &frame) < 0) {
+            if ((i & 4095) == 4095 && grad_stopped(frame)) return grad_frame_stopped(frame);
+        } else if (call_step(w, &p->calls[s->in[0]], frame) < 0) {
             return -1;
         }
     }
     return 0;
 }
 
+int grad_run(const grad_program *p, grad_workspace *w, const void *const *inputs, grad_error *err)
+{
+    grad_frame frame = {w->scratch, w->stop, err};
+    if (p->points.block) return grad_fail(err, GRAD_INTERNAL, "the program is one for a batch");
+    load_inputs(p, w, inputs);
+    return grad__run_steps(w, 0, p->n_steps, &frame);
+}
+
 const void *grad_result(const grad_workspace *w, size_t k)
 {
-    return find(w, w->p->results[k].at);
+    return grad__at(w, w->p->results[k].at);
 }

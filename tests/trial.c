@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RESULTS = 8 };
-
 static double uniform(uint64_t *state) /* splitmix64, 0 to 1 */
 {
     uint64_t z = (*state += 0x9E3779B97F4A7C15u);
@@ -21,7 +19,7 @@ static double uniform(uint64_t *state) /* splitmix64, 0 to 1 */
     return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
 }
 
-static grad_dtype operand_dtype(const trial *t, size_t k, grad_dtype real)
+grad_dtype trial_dtype(const trial *t, size_t k, grad_dtype real)
 {
     grad_role role = grad_op_role(t->op, k);
     const trial_tensor *x = &t->in[k];
@@ -30,7 +28,7 @@ static grad_dtype operand_dtype(const trial *t, size_t k, grad_dtype real)
     return real;
 }
 
-static void store(void *to, grad_dtype dtype, size_t i, double x)
+void trial_store(void *to, grad_dtype dtype, size_t i, double x)
 {
     if (dtype == GRAD_FLOAT64) ((double *)to)[i] = x;
     else if (dtype == GRAD_FLOAT32) ((float *)to)[i] = (float)x;
@@ -78,9 +76,8 @@ static int build_function(void *context, grad_graph *body, const char *name, siz
 
 static const grad_library operators = {NULL, find_function, build_function};
 
-/* Appends the operands and the call; results[] and their number. */
-static int build(grad_graph *g, const trial *t, grad_dtype real, grad_node *in, grad_node *result,
-                 size_t *n, grad_error *err)
+int trial_build(grad_graph *g, const trial *t, grad_dtype real, grad_node *in, grad_node *result,
+                size_t *n, grad_error *err)
 {
     grad_operand operand[TRIAL_OPERANDS];
     for (size_t k = 0; k < t->n_in; k++) {
@@ -88,12 +85,12 @@ static int build(grad_graph *g, const trial *t, grad_dtype real, grad_node *in, 
         in[k] = GRAD_NONE;
         operand[k] = (grad_operand){.kind = GRAD_OPERAND_ABSENT};
         if (x->absent) continue;
-        if (grad_input(&in[k], g, operand_dtype(t, k, real), x->rank, x->dim, err) < 0) return -1;
+        if (grad_input(&in[k], g, trial_dtype(t, k, real), x->rank, x->dim, err) < 0) return -1;
         operand[k] = (grad_operand)GRAD_AT(in[k]);
     }
     grad_graph_functions(g, &operators);
     *n = grad_op_results(t->op, t->attr, t->n_attrs, t->n_in);
-    if (*n > RESULTS) abort();
+    if (*n > TRIAL_RESULTS) abort();
     return grad_apply(result, g, t->op, operand, t->n_in, t->attr, t->n_attrs, err);
 }
 
@@ -109,7 +106,7 @@ static void fill(inputs *to, const trial *t, grad_dtype real)
     for (size_t k = 0; k < t->n_in; k++, at += TRIAL_ROOM * 8) {
         if (t->in[k].absent) continue;
         for (size_t i = 0; i < t->in[k].count; i++)
-            store(at, operand_dtype(t, k, real), i, t->in[k].value[i]);
+            trial_store(at, trial_dtype(t, k, real), i, t->in[k].value[i]);
         to->data[n++] = at;
     }
 }
@@ -157,11 +154,12 @@ static bool run_call(trial_report *r, trial *t, grad_dtype real, double toleranc
     grad_graph *g = NULL;
     grad_program *p = NULL;
     grad_workspace *w = NULL;
-    grad_node in[TRIAL_OPERANDS], out[RESULTS];
+    grad_node in[TRIAL_OPERANDS], out[TRIAL_RESULTS];
     inputs x = {0};
     size_t n = 0;
     bool good = false;
-    if (grad_graph_new(&g, &host, real, &err) < 0 || build(g, t, real, in, out, &n, &err) < 0 ||
+    if (grad_graph_new(&g, &host, real, &err) < 0 ||
+        trial_build(g, t, real, in, out, &n, &err) < 0 ||
         grad_compile(&p, g, out, n, &err) < 0 || grad_workspace_new(&w, p, &host, &err) < 0)
         goto done;
     fill(&x, t, real);
@@ -197,10 +195,8 @@ bool trial_check_float32(trial_report *r, trial *t, double tolerance)
 
 /* ---- derivatives ------------------------------------------------------------------------------- */
 
-/* f = sum over nodes of sum(random * node), a scalar; GRAD_NONE nodes and integers left out. The
-   random numbers are such that float32 holds them. */
-static int weigh(grad_node *f, grad_graph *g, const grad_node *node, size_t n, uint64_t *state,
-                 grad_error *err)
+int trial_weigh(grad_node *f, grad_graph *g, const grad_node *node, size_t n, uint64_t *state,
+                grad_error *err)
 {
     const grad_op *mul = grad_op_find("mul"), *sum = grad_op_find("sum"), *add = grad_op_find("add");
     grad_node total = GRAD_NONE;
@@ -211,7 +207,7 @@ static int weigh(grad_node *f, grad_graph *g, const grad_node *node, size_t n, u
         double *u = malloc(((size_t)s->count + 1) * sizeof *u);
         grad_node c, m, part;
         for (int64_t k = 0; k < s->count; k++)
-            store(u, dtype, (size_t)k, (float)(0.5 + uniform(state)));
+            trial_store(u, dtype, (size_t)k, (float)(0.5 + uniform(state)));
         int bad = grad_constant(&c, g, dtype, s->rank, s->dim, u, err) < 0 ||
                   grad_apply(&m, g, mul, (grad_operand[]){GRAD_AT(c), GRAD_AT(node[i])}, 2, NULL, 0,
                              err) < 0 ||
@@ -227,8 +223,7 @@ static int weigh(grad_node *f, grad_graph *g, const grad_node *node, size_t n, u
     return 0;
 }
 
-/* Distinct values, well apart: ties and kinks are for the golden cases. */
-static void draw(trial *t, uint64_t *state)
+void trial_draw(trial *t, uint64_t *state)
 {
     for (size_t k = 0; k < t->n_in; k++) {
         trial_tensor *x = &t->in[k];
@@ -258,11 +253,11 @@ typedef struct subject {
 static int subject_new(subject *s, const trial *t, grad_dtype real, int order, uint64_t *state,
                        grad_error *err)
 {
-    grad_node in[TRIAL_OPERANDS], out[RESULTS], wrt[TRIAL_OPERANDS], want[TRIAL_OPERANDS + 1];
+    grad_node in[TRIAL_OPERANDS], out[TRIAL_RESULTS], wrt[TRIAL_OPERANDS], want[TRIAL_OPERANDS + 1];
     size_t n = 0, data = 0;
     *s = (subject){.host = GRAD_HOST_DEFAULT};
     if (grad_graph_new(&s->g, &s->host, real, err) < 0 ||
-        build(s->g, t, real, in, out, &n, err) < 0)
+        trial_build(s->g, t, real, in, out, &n, err) < 0)
         return -1;
     for (size_t k = 0; k < t->n_in; k++) {
         if (in[k] == GRAD_NONE) continue;
@@ -273,11 +268,11 @@ static int subject_new(subject *s, const trial *t, grad_dtype real, int order, u
         }
         data++;
     }
-    if (weigh(&want[0], s->g, out, n, state, err) < 0) return -1;
+    if (trial_weigh(&want[0], s->g, out, n, state, err) < 0) return -1;
     if (want[0] == GRAD_NONE || s->n_wrt == 0) return 0;
     for (int i = 1; i < order; i++)
         if (grad_gradient(want + 1, s->g, want, NULL, 1, wrt, s->n_wrt, err) < 0 ||
-            weigh(&want[0], s->g, want + 1, s->n_wrt, state, err) < 0)
+            trial_weigh(&want[0], s->g, want + 1, s->n_wrt, state, err) < 0)
             return -1;
     if (grad_gradient(want + 1, s->g, want, NULL, 1, wrt, s->n_wrt, err) < 0 ||
         grad_compile(&s->p, s->g, want, s->n_wrt + 1, err) < 0 ||
@@ -343,7 +338,7 @@ bool trial_check_gradient(trial_report *r, const trial *given, int order, uint64
     uint64_t state = seed;
     bool good = false;
     t = *given;
-    draw(&t, &state);
+    trial_draw(&t, &state);
     if (subject_new(&s, &t, GRAD_FLOAT64, order, &state, &err) == 0)
         good = !s.p || hold_against_differences(r, &t, &s, &err);
     if (err.code) good = fail(r, &t, err.text);
@@ -383,7 +378,7 @@ bool trial_check_gradient_float32(trial_report *r, const trial *given, double to
     uint64_t state = seed, again;
     bool good = false;
     t = *given;
-    draw(&t, &state);
+    trial_draw(&t, &state);
     again = state;
     for (size_t k = 0; k < t.n_in; k++)
         for (size_t i = 0; i < t.in[k].count; i++) t.in[k].value[i] = (float)t.in[k].value[i];

@@ -9,7 +9,8 @@
 
 #include "op.h"
 
-enum { TRIAL_OPERANDS = 16, TRIAL_ROOM = 1024, TRIAL_RANK = 8, TRIAL_ATTRS = 8, TRIAL_LIST = 16 };
+enum { TRIAL_OPERANDS = 16, TRIAL_ROOM = 1024, TRIAL_RANK = 8, TRIAL_ATTRS = 8, TRIAL_LIST = 16,
+       TRIAL_RESULTS = 8 };
 
 typedef struct trial_tensor {
     bool absent, truth, whole; /* whole: written without a point; truth: as true and false */
@@ -55,5 +56,18 @@ bool trial_check_gradient(trial_report *r, const trial *t, int order, uint64_t s
    element of an operand's, or to a hundredth of what is differentiated where that is more. */
 bool trial_check_gradient_float32(trial_report *r, const trial *t, double tolerance,
                                   uint64_t seed);
+
+/* The pieces that these are made of. The type of operand k where reals are `real`; element i of an
+   array of such; the operands in[] and the call with its n results appended to g. */
+grad_dtype trial_dtype(const trial *t, size_t k, grad_dtype real);
+void trial_store(void *to, grad_dtype dtype, size_t i, double x);
+int trial_build(grad_graph *g, const trial *t, grad_dtype real, grad_node *in, grad_node *result,
+                size_t *n, grad_error *err);
+/* f = sum over nodes of sum(random * node), a scalar; GRAD_NONE nodes and integers left out. The
+   random numbers are such that float32 holds them. GRAD_NONE where nothing is left. */
+int trial_weigh(grad_node *f, grad_graph *g, const grad_node *node, size_t n, uint64_t *state,
+                grad_error *err);
+/* Operands by chance: distinct values, well apart; ties and kinks are for the golden cases. */
+void trial_draw(trial *t, uint64_t *state);
 
 #endif
