@@ -93,9 +93,13 @@ static int read_seed(grad_node *out, evaluation *e, const seed *s)
         return spot_fail(e->c, &at, "dtype_mismatch", "/dtype", "the seed of a %s node is %s, this "
                          "is %s", grad_dtype_name(dtype), grad_dtype_name(dtype),
                          grad_dtype_name(t.dtype));
-    if (t.rank != shape->rank || memcmp(t.dim, shape->dim, (size_t)t.rank * sizeof *t.dim) != 0)
-        return spot_fail(e->c, &at, "shape_mismatch", "", "a seed has the shape of its node, %s; "
+    bool batched = e->flag[s->at.slot] & BATCHED;
+    t.points = batched && t.rank == shape->rank + 1 && t.dim[0] == e->batch.points;
+    if (tensor_rank(&t) != shape->rank ||
+        memcmp(tensor_dim(&t), shape->dim, (size_t)shape->rank * sizeof *t.dim) != 0)
+        return spot_fail(e->c, &at, "shape_mismatch", "", "a seed has the shape of its node, %s%s; "
                          "this has %s", shape_text(want, shape->rank, shape->dim),
+                         batched ? ", with or without the axis of the batch before it" : "",
                          shape_text(found, t.rank, t.dim));
     return add_input(out, e, &t, dtype, &at);
 }
@@ -112,6 +116,7 @@ static int collect(evaluation *e, grad_node *of, grad_node *seeds, uint32_t *n)
             if (e->of_at || s->text) return not_differentiable(e, s);
             continue;
         }
+        e->batch.of_points |= (e->flag[s->at.slot] & BATCHED) != 0;
         of[*n] = node;
         seeds[*n] = GRAD_NONE;
         if (s->text) {

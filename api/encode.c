@@ -152,12 +152,13 @@ static void write_tensors(writer *w, const char *member, unsigned flag)
     for (slot_walk s = {.e = e}; slots_next(&s) && !api_failed(e->c) && !w->b->failed;) {
         if (!(e->flag[s.slot] & flag)) continue;
         if ((++w->written & 4095) == 0 && stopped(w)) return;
-        const form *f = &e->form[e->form_of[s.slot]];
+        form f = e->form[e->form_of[s.slot]];
+        if (batch_shows_axis(e, s.slot, flag == WANTS_GRADIENT)) batch_widen(&f);
         write_key(w, s.name, s.result);
-        if (flag == WANTS_GRADIENT && !grad_dtype_is_float(f->dtype))
+        if (flag == WANTS_GRADIENT && !grad_dtype_is_float(f.dtype))
             buffer_text(w->b, "null");
         else
-            write_tensor(w, f, grad_result(e->workspace, w->result++));
+            write_tensor(w, &f, batch_result(e, w->result++));
     }
     buffer_byte(w->b, '}');
 }

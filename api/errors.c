@@ -61,7 +61,8 @@ const api_error api_errors[] = {
      "GET /v1/ops/{name} lists the inputs. An optional one in between is left off with null."},
     {"shape_mismatch", 422, "Shapes do not fit",
      "Shapes do not go together: operands that do not broadcast, a product whose inner sizes "
-     "differ, a value whose shape is not the declared one, a seed whose shape is not its node's.",
+     "differ, a value whose shape is not the declared one, a seed whose shape is not its node's, "
+     "inputs of a batch that have different lengths.",
      "Compare the shapes that the detail names. Broadcasting is NumPy's: sizes are compared from "
      "the last axis, and must be equal or 1."},
     {"dtype_mismatch", 422, "Types do not fit",
@@ -131,11 +132,11 @@ const api_error api_errors[] = {
      "A declared input has neither a value in \"inputs\" nor a default.",
      "Give its value in \"inputs\", or a default with \"value\" at its declaration."},
     {"unknown_id", 422, "Unknown id",
-     "An id in outputs, of, wrt, values or seeds is not in the graph.",
+     "An id in outputs, of, wrt, values, seeds or batch is not in the graph.",
      "Check the spelling; the detail names the nearest id, if one is near."},
     {"not_an_input", 422, "Not an input",
-     "A value was given for a node that is computed.",
-     "Give values for inputs only, or declare the node with \"op\": \"input\"."},
+     "A value was given for a node that is computed, or a batch names one.",
+     "Give values for inputs only, and name only inputs in a batch; or declare the node with \"op\": \"input\"."},
     {"unused_input", 422, "Unused input",
      "A value was given for an id that nothing in the graph refers to.",
      "Remove the value, or check the spelling of the id where it should be used."},

@@ -39,6 +39,7 @@ static void free_plan(evaluation *e)
 
 static void free_run(evaluation *e)
 {
+    batch_free(e);
     grad_workspace_free(e->workspace);
     grad_program_free(e->program);
     e->workspace = NULL;
@@ -88,7 +89,8 @@ void evaluate_run(api_call *c)
     grad_error err = {0};
     double start = api_now(c);
     if (grad_workspace_new(&e->workspace, e->program, &c->host, &err) < 0 ||
-        grad_run(e->program, e->workspace, e->data, &err) < 0)
+        (e->request.batch ? batch_run(e, &err)
+                          : grad_run(e->program, e->workspace, e->data, &err)) < 0)
         evaluation_end(e, &err);
     double ran = api_now(c);
     c->reply.phase[API_EVALUATE] += ran - start;

@@ -7,6 +7,7 @@
 #ifndef API_EVALUATION_H
 #define API_EVALUATION_H
 
+#include "batch.h"
 #include "functions.h"
 #include "members.h"
 #include "tensor.h"
@@ -23,7 +24,8 @@ enum {
     AS_ANYTHING = AS_NUMBER | AS_INDEX | AS_CONDITION,
     NAMED = 128,      /* some list names it */
     IS_OUTPUT = 256,
-    IS_OF = 512
+    IS_OF = 512,
+    BATCHED = 1024    /* has a value for each point of the batch */
 };
 
 /* What an id in a list means. */
@@ -47,7 +49,7 @@ typedef struct form {
     grad_dtype dtype;
     int rank;
     int64_t count;
-    const int64_t *dim;
+    const int64_t *dim; /* before it stands how many points there are, if there is a batch */
 } form;
 
 typedef struct evaluation {
@@ -77,6 +79,7 @@ typedef struct evaluation {
     grad_program *program;
     grad_workspace *workspace;
     size_t n_results;
+    batch_state batch;
     double answer;         /* estimated bytes */
 } evaluation;
 

@@ -140,10 +140,20 @@ static int read_seeds(reader *r, const char *name, json_cursor *at)
     return 0;
 }
 
+static int read_reduce(reader *r, const char *name, json_cursor *at)
+{
+    if (take_word(at, "none")) r->r->reduce = GRAD_EACH;
+    else if (take_word(at, "sum")) r->r->reduce = GRAD_SUM;
+    else if (take_word(at, "mean")) r->r->reduce = GRAD_MEAN;
+    else return wrong_type(r, name, "\"none\", \"sum\" or \"mean\"", *at);
+    return 0;
+}
+
 static const member_row gradient_members[] = {
     {"of", read_of},
     {"wrt", read_wrt},
     {"seeds", read_seeds},
+    {"reduce", read_reduce},
     {NULL, NULL},
 };
 
@@ -201,7 +211,7 @@ static int read_gradients(reader *r, const char *name, json_cursor *at)
         return read_object(&inner, gradient_members, at);
     }
     if (kind != KIND_TRUE && kind != KIND_FALSE)
-        return wrong_type(r, name, "true, false or an object of of, wrt and seeds", *at);
+        return wrong_type(r, name, "true, false or an object of of, wrt, seeds and reduce", *at);
     r->r->gradients = kind == KIND_TRUE;
     json_skip(at);
     return 0;
@@ -222,6 +232,16 @@ static int read_values(reader *r, const char *name, json_cursor *at)
     return 0;
 }
 
+/* No ids are no batch. */
+static int read_batch(reader *r, const char *name, json_cursor *at)
+{
+    const char *list;
+    if (read_ids(r, name, at, &list) < 0) return -1;
+    id_list ids = ids_open(list);
+    r->r->batch = ids_next(&ids) ? list : NULL;
+    return 0;
+}
+
 static int read_encoding(reader *r, const char *name, json_cursor *at)
 {
     r->r->base64 = take_word(at, "base64");
@@ -236,6 +256,7 @@ static const member_row request_members[] = {
     {"dtype", read_dtype},
     {"gradients", read_gradients},
     {"values", read_values},
+    {"batch", read_batch},
     {"encoding", read_encoding},
     {NULL, NULL},
 };

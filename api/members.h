@@ -22,6 +22,8 @@ typedef struct request {
     const char *of;
     const char *wrt;     /* NULL: all floating-point nodes */
     const char *seeds;   /* an object */
+    grad_reduce reduce;  /* over the points of the batch */
+    const char *batch;   /* the inputs that have an axis of points */
 } request;
 
 /* -1 with the call ended. members_free also then. */

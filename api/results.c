@@ -64,6 +64,7 @@ static int note_form(evaluation *e, uint32_t slot, uint32_t recent[RECENT])
         }
         int64_t *dim = arena_new(&e->c->arena, (size_t)shape->rank + 1, sizeof *dim, &err);
         if (!dim) return evaluation_end(e, &err);
+        *dim++ = e->batch.points;
         memcpy(dim, shape->dim, (size_t)shape->rank * sizeof *dim);
         *row = e->n_forms++;
         e->form[*row] = (form){shape->id, dtype, shape->rank, shape->count, dim};
@@ -73,10 +74,11 @@ static int note_form(evaluation *e, uint32_t slot, uint32_t recent[RECENT])
 }
 
 /* Bytes that a tensor takes in the answer, about. */
-static double answer_bytes(const evaluation *e, const slot_walk *w)
+static double answer_bytes(const evaluation *e, const slot_walk *w, bool gradient)
 {
     static const double text[GRAD_DTYPES] = {20, 12, 8, 8, 6};
-    const form *f = &e->form[e->form_of[w->slot]];
+    form shown = e->form[e->form_of[w->slot]], *f = &shown;
+    if (batch_shows_axis(e, w->slot, gradient)) batch_widen(f);
     double bytes = (double)w->name->length + 8, count = (double)f->count;
     if (f->rank > 0 && e->request.base64)
         return bytes + 64 + 8 * f->rank + count * (double)grad_dtype_size(f->dtype) * 4 / 3;
@@ -102,9 +104,8 @@ static int mark_results(evaluation *e, size_t *values, size_t *gradients)
             *flag |= WANTS_GRADIENT;
         if (!(*flag & (WANTS_VALUE | WANTS_GRADIENT))) continue;
         if (note_form(e, w.slot, recent) < 0) return -1;
-        double bytes = answer_bytes(e, &w);
-        if (*flag & WANTS_VALUE) ++*values, e->answer += bytes;
-        if (*flag & WANTS_GRADIENT && real) ++*gradients, e->answer += bytes;
+        if (*flag & WANTS_VALUE) ++*values, e->answer += answer_bytes(e, &w, false);
+        if (*flag & WANTS_GRADIENT && real) ++*gradients, e->answer += answer_bytes(e, &w, true);
     }
     return 0;
 }
@@ -122,6 +123,7 @@ static int compile(evaluation *e, grad_node *results, grad_node *wrt, size_t val
     }
     if (e->request.gradients && add_gradients(results + values, e, wrt, gradients) < 0) return -1;
     e->n_results = values + gradients;
+    if (e->request.batch) return batch_compile(e, results);
     if (grad_compile(&e->program, e->graph, results, e->n_results, &err) < 0)
         return evaluation_end(e, &err);
     return 0;
@@ -132,8 +134,8 @@ static int check_memory(evaluation *e)
 {
     const grad_host *host = &e->c->host;
     grad_cost cost = grad_program_cost(e->program);
-    double need = (double)host->used + (double)cost.workspace + e->answer;
-    e->c->cost = cost.seconds + 2e-9 * e->answer;
+    double need = (double)host->used + (double)cost.workspace + e->batch.bytes + e->answer;
+    e->c->cost = cost.seconds + cost.point * (double)e->batch.points + 2e-9 * e->answer;
     if (need <= (double)host->memory) return 0;
     api_fail(e->c, "memory_limit", NULL, NULL, "computing and writing this takes more than the %zu "
              "MiB that a request may take; ask for fewer results with \"values\" (\"outputs\", or "

@@ -206,14 +206,38 @@ static int select_gradients(evaluation *e)
     return r->seeds ? select_seeds(e) : 0;
 }
 
+/* ---- the batch ---------------------------------------------------------------------------------- */
+
+static int select_batch(evaluation *e)
+{
+    list batch = {e->request.batch, "/batch", "\"batch\"", NULL};
+    for (id_list ids = ids_open(batch.text); ids_next(&ids);) {
+        ref r;
+        char id[ID_ROOM];
+        pointer at;
+        if (resolve(e, &batch, &ids, &r) < 0) return -1;
+        const name *n = name_of(e, r.first);
+        e->flag[r.slot] |= BATCHED;
+        if (document_kind(&e->document, n) == DOC_INPUT) continue;
+        name_copy(id, n);
+        point_at(&at, &batch, ids.index);
+        api_fail(e->c, "not_an_input", pointer_text(&at), id, "\"batch\" names inputs, and \"%s\" is "
+                 "%s%s; what depends on a batched input needs no mention", id,
+                 n->op ? "computed, by " : "a constant", n->op ? grad_op_name(n->op) : "");
+        return -1;
+    }
+    batch_spread(e);
+    return 0;
+}
+
 int select_ids(evaluation *e)
 {
     const request *r = &e->request;
     list values = {r->values_ids, "/values", "\"values\"", "\"all\", \"outputs\", \"none\""};
     if (select_outputs(e) < 0) return -1;
     if (r->gradients && select_gradients(e) < 0) return -1;
-    if (r->values == WHICH_IDS) return mark_list(e, &values, WANTS_VALUE);
+    if (r->values == WHICH_IDS && mark_list(e, &values, WANTS_VALUE) < 0) return -1;
     if (r->values == WHICH_OUTPUTS)
         for (uint32_t i = 0; i < e->n_outputs; i++) e->flag[e->outputs[i].at.slot] |= WANTS_VALUE;
-    return 0;
+    return r->batch ? select_batch(e) : 0;
 }

@@ -44,7 +44,9 @@ int add_input(grad_node *out, evaluation *e, const tensor_text *t, grad_dtype dt
         if (!grown) return end(e, &err, at);
         e->data = grown;
     }
-    if (grad_input(out, e->graph, dtype, t->rank, t->dim, &err) < 0) return end(e, &err, at);
+    if (grad_input(out, e->graph, dtype, tensor_rank(t), tensor_dim(t), &err) < 0 ||
+        batch_add_input(e, t, dtype, &err) < 0)
+        return end(e, &err, at);
     e->data[e->n_data++] = data;
     return 0;
 }
@@ -54,12 +56,14 @@ int add_input(grad_node *out, evaluation *e, const tensor_text *t, grad_dtype dt
 static int check_declared(evaluation *e, const doc_more *m, const tensor_text *t, const spot *at)
 {
     char want[SHAPE_ROOM], found[SHAPE_ROOM];
-    bool same = m->n == RANK_ANY || (int)m->n == t->rank;
-    for (int i = 0; same && m->n != RANK_ANY && i < t->rank; i++)
-        same = m->dim[i] == SIZE_ANY || m->dim[i] == t->dim[i];
+    bool same = m->n == RANK_ANY || (int)m->n == tensor_rank(t);
+    for (int i = 0; same && m->n != RANK_ANY && i < tensor_rank(t); i++)
+        same = m->dim[i] == SIZE_ANY || m->dim[i] == tensor_dim(t)[i];
     if (same) return 0;
-    return spot_fail(e->c, at, "shape_mismatch", "", "the node declares the shape %s, this has %s",
-                     shape_text(want, (int)m->n, m->dim), shape_text(found, t->rank, t->dim));
+    return spot_fail(e->c, at, "shape_mismatch", "", "the node declares the shape %s, this has %s%s",
+                     shape_text(want, (int)m->n, m->dim),
+                     shape_text(found, tensor_rank(t), tensor_dim(t)),
+                     t->points ? " at each point of the batch" : "");
 }
 
 /* Measures a tensor and settles its type, which may depend on all nodes of the graph. */
@@ -68,6 +72,7 @@ static int look_at(tensor_text *t, grad_dtype *dtype, evaluation *e, const char 
 {
     if (use) u->uses = use[u->name];
     if (tensor_measure(t, e->c, text, u->uses & AS_INDEX, at) < 0) return -1;
+    if (use == e->flag && use[u->name] & BATCHED && batch_take_axis(t, e, at) < 0) return -1;
     if (declared && check_declared(e, declared, t, at) < 0) return -1;
     if (use == e->flag && t->truths) {
         note_uses(e);

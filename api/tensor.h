@@ -25,10 +25,15 @@ typedef struct tensor_text {
     grad_dtype dtype;
     bool truths;        /* all elements are true or false */
     bool whole;         /* all are whole numbers; looked at only where `look` was set */
+    bool points;        /* the first axis is that of a batch's points; the caller's to set */
     int rank;
     int64_t count;
     int64_t dim[GRAD_RANK_MAX];
 } tensor_text;
+
+/* The shape at each point. */
+static inline int tensor_rank(const tensor_text *t) { return t->rank - t->points; }
+static inline const int64_t *tensor_dim(const tensor_text *t) { return t->dim + t->points; }
 
 /* Shape, size and kind of the tensor at `text`. -1 with the call ended: not a tensor, ragged, too
    large. `look`: find out whether all numbers are whole. */
