@@ -190,11 +190,12 @@ $(B)/bench/%: tests/bench/%.c $(B)/everything.a
 bench-deps:
 	@deploy/deps.sh build test bench
 
-## bench: throughput, a million nodes and a hundred layers, beside others (run bench-deps once)
-bench: all $(addprefix $(B)/bench/,bare million mlp_run)
+## bench: throughput, a million nodes, a hundred layers, a million points, beside others (see bench-deps)
+bench: all $(addprefix $(B)/bench/,bare million mlp_run batch_run)
 	@BUILD=$(B) tests/bench/throughput.sh
 	@BUILD=$(B) tests/bench/million.sh
 	@BUILD=$(B) tests/bench/mlp.sh
+	@BUILD=$(B) tests/bench/batch.sh
 
 ## image-test: build the container image and try it, without a Docker engine (needs root)
 image-test:

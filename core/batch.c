@@ -24,7 +24,7 @@ static place place_of(const grad_workspace *w, ref r, size_t element)
 {
     const grad_program *p = w->p;
     if (!r.points) return (place){grad__at(w, r), 0};
-    if (r.scalar) return (place){w->rows + r.at * p->points.block * 8, element};
+    if (r.scalar) return (place){w->row[r.at], element};
     const tensor_buffer *b = &p->buffers[r.at];
     return (place){w->address[r.at], b->home == IN_INPUT ? w->points[b->at].stride : b->stride};
 }
@@ -33,13 +33,13 @@ static place place_of(const grad_workspace *w, ref r, size_t element)
 
 static void row_step(const grad_workspace *w, const step *s, size_t n)
 {
-    size_t row = w->p->points.block * 8, moves[INLINE_OPERANDS];
+    size_t moves[INLINE_OPERANDS];
     const void *in[INLINE_OPERANDS];
     for (int k = 0; k < INLINE_OPERANDS; k++) {
         moves[k] = (s->in[k] & OF_POINTS) != 0;
-        in[k] = moves[k] ? w->rows + (s->in[k] & ~OF_POINTS) * row : w->slab + s->in[k] * (size_t)8;
+        in[k] = moves[k] ? w->row[s->in[k] & ~OF_POINTS] : w->slab + s->in[k] * (size_t)8;
     }
-    s->lanes(w->rows + (s->out & ~OF_POINTS) * row, in, moves, n);
+    s->lanes(w->row[s->out & ~OF_POINTS], in, moves, n);
 }
 
 /* Can the n points of a block be the lanes of one run? */
@@ -94,7 +94,7 @@ static int call_step(const grad_workspace *w, const bound *call, size_t n, grad_
 static void copy_values(char *to, size_t to_stride, const char *from, size_t from_stride,
                         size_t bytes, size_t n)
 {
-    if (bytes == 0) return;
+    if (bytes == 0 || to == from) return;
     if (to_stride == bytes && from_stride == bytes) {
         memcpy(to, from, n * bytes);
     } else if (bytes == 8) {
@@ -104,14 +104,16 @@ static void copy_values(char *to, size_t to_stride, const char *from, size_t fro
     }
 }
 
+/* Inputs that stand one after another are read where they are. */
 static void load_block(grad_workspace *w, size_t first, size_t n)
 {
     const grad_program *p = w->p;
     for (size_t i = 0; i < p->points.n_inputs; i++) {
         const load *l = &p->points.inputs[i];
         const grad_points *from = &w->points[l->number];
-        copy_values(w->rows + l->slot * p->points.block * 8, l->bytes,
-                    (const char *)from->data + first * from->stride, from->stride, l->bytes, n);
+        char *data = (char *)(uintptr_t)from->data + first * from->stride;
+        if (from->stride == l->bytes) w->row[l->slot] = data;
+        else copy_values(w->row[l->slot], l->bytes, data, from->stride, l->bytes, n);
     }
     for (size_t i = 0; i < p->n_buffers; i++) {
         const tensor_buffer *b = &p->buffers[i];
@@ -121,10 +123,25 @@ static void load_block(grad_workspace *w, size_t first, size_t n)
     }
 }
 
+/* Results that are to stand one after another are written there at once. An input that is a result
+   too stays where it is. */
+static void aim_results(grad_workspace *w, size_t first)
+{
+    const grad_program *p = w->p;
+    for (size_t k = 0; k < p->n_results; k++) {
+        const program_result *r = &p->results[k];
+        const grad_stack *to = &w->results[k];
+        if (r->at.scalar && r->at.points && !r->given && r->reduce == GRAD_EACH && to->data &&
+            to->stride == r->bytes)
+            w->row[r->at.at] = (char *)to->data + first * to->stride;
+    }
+}
+
 static int run_block(grad_workspace *w, size_t first, size_t n, grad_frame *frame)
 {
     const grad_program *p = w->p;
     load_block(w, first, n);
+    aim_results(w, first);
     for (size_t i = p->points.first; i < p->n_steps; i++) {
         const step *s = &p->steps[i];
         if (!s->lanes) {
@@ -158,12 +175,12 @@ static int find_point(grad_workspace *w, size_t first, size_t n, const grad_erro
 
 /* ---- results ------------------------------------------------------------------------------------ */
 
-static void gather(grad_workspace *w, const grad_stack *results, size_t first, size_t n)
+static void gather(grad_workspace *w, size_t first, size_t n)
 {
     const grad_program *p = w->p;
     for (size_t k = 0; k < p->n_results; k++) {
         const program_result *r = &p->results[k];
-        const grad_stack *to = &results[k];
+        const grad_stack *to = &w->results[k];
         if (!to->data || r->bytes == 0) continue;
         size_t size = grad_dtype_size(r->dtype);
         place from = place_of(w, r->at, size);
@@ -186,18 +203,25 @@ static void begin_sums(grad_workspace *w)
     }
 }
 
-static void end_sums(grad_workspace *w, const grad_stack *results, size_t points)
+static void end_sums(grad_workspace *w, size_t points)
 {
     const grad_program *p = w->p;
     for (size_t k = 0; k < p->n_results; k++) {
         const program_result *r = &p->results[k];
-        if (r->reduce != GRAD_EACH && results[k].data)
-            grad__sum_end(results[k].data, w->sums + r->sum, r->bytes / grad_dtype_size(r->dtype),
+        if (r->reduce != GRAD_EACH && w->results[k].data)
+            grad__sum_end(w->results[k].data, w->sums + r->sum, r->bytes / grad_dtype_size(r->dtype),
                           r->dtype, points, r->reduce == GRAD_MEAN);
     }
 }
 
 /* ---- the whole ---------------------------------------------------------------------------------- */
+
+/* No row is another caller's any more. */
+static void reset_rows(grad_workspace *w)
+{
+    const points_plan *b = &w->p->points;
+    for (size_t i = 0; i < b->slots; i++) w->row[i] = w->rows + i * b->block * 8;
+}
 
 static void load_shared(grad_workspace *w)
 {
@@ -217,6 +241,8 @@ int grad_run_batch(const grad_program *p, grad_workspace *w, size_t points,
     grad_frame frame = {w->scratch, w->stop, &found};
     if (!p->points.block) return grad_fail(err, GRAD_INTERNAL, "the program is not one for a batch");
     w->points = inputs;
+    w->results = results;
+    reset_rows(w);
     load_shared(w);
     begin_sums(w);
     if (grad__run_steps(w, 0, p->points.first, &frame) < 0) {
@@ -226,8 +252,8 @@ int grad_run_batch(const grad_program *p, grad_workspace *w, size_t points,
     for (size_t first = 0; first < points; first += p->points.block) {
         size_t n = points - first < p->points.block ? points - first : p->points.block;
         if (run_block(w, first, n, &frame) < 0) return find_point(w, first, n, &found, err);
-        gather(w, results, first, n);
+        gather(w, first, n);
     }
-    end_sums(w, results, points);
+    end_sums(w, points);
     return 0;
 }

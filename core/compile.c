@@ -161,10 +161,18 @@ static int add_buffer(compiler *c, uint32_t i, tensor_buffer b)
     return 0;
 }
 
+/* Is node i a scalar of each point that is read when all is done? Its row may be the caller's. */
+static bool is_lasting_row(const compiler *c, uint32_t i)
+{
+    return grad__of_points(c, i) && c->last_use[i] == FOREVER;
+}
+
 static int take_slot(compiler *c, uint32_t i)
 {
     uint32_t slot;
-    if (grad__plan_slot(&slot, plan_of(c, i), c->err) < 0) return -1;
+    if ((is_lasting_row(c, i) ? grad__plan_slot_own : grad__plan_slot)(&slot, plan_of(c, i),
+                                                                         c->err) < 0)
+        return -1;
     c->home[i] = (ref){1, grad__of_points(c, i), slot & REF_MAX};
     return 0;
 }
@@ -226,13 +234,18 @@ static bool is_row_step(const compiler *c, uint32_t i)
     return grad__of_points(c, i) && grad__is_scalar_step(c->g, &c->g->at[i]);
 }
 
+static bool takes_rows(const compiler *c, uint32_t i)
+{
+    return is_row_step(c, i) && !is_lasting_row(c, i);
+}
+
 static int take_home(compiler *c, uint32_t i)
 {
     const node *n = &c->g->at[i];
     const uint32_t *in = node_in(c->g, n);
     bool scalar = node_shape(c->g, n)->count == 1;
     uint64_t at;
-    for (uint32_t k = 0; k < n->n_in && (!scalar || is_row_step(c, i)); k++)
+    for (uint32_t k = 0; k < n->n_in && (!scalar || takes_rows(c, i)); k++)
         if (in[k] != GRAD_NONE && may_take_over(c, i, k)) {
             c->home[i] = c->home[grad__bytes_read(c, i, k)];
             c->last_use[grad__bytes_read(c, i, k)] = FOREVER;

@@ -29,6 +29,7 @@ int grad__reduce_result(compiler *c, size_t k, grad_node i)
     const node *n = &c->g->at[i];
     program_result *r = &c->p->results[k];
     r->dtype = (grad_dtype)n->dtype;
+    r->given = c->g->at[c->bytes_of[i]].op == &grad__op_input;
     r->reduce = c->batch->reduce ? c->batch->reduce[k] : GRAD_EACH;
     if (r->reduce == GRAD_EACH) return 0;
     if (!grad_dtype_is_float(r->dtype))

@@ -49,10 +49,13 @@ uint64_t grad__plan_bytes(const plan *p) { return p->bytes; }
 
 int grad__plan_slot(uint32_t *slot, plan *p, grad_error *err)
 {
-    if (p->n_free) {
-        *slot = p->free_slot[--p->n_free];
-        return 0;
-    }
+    if (p->n_free == 0) return grad__plan_slot_own(slot, p, err);
+    *slot = p->free_slot[--p->n_free];
+    return 0;
+}
+
+int grad__plan_slot_own(uint32_t *slot, plan *p, grad_error *err)
+{
     if (p->slots >= REF_MAX)
         return grad_fail(err, GRAD_GRAPH_TOO_LARGE, "too many values are alive at once");
     *slot = (uint32_t)p->slots++;

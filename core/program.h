@@ -64,6 +64,7 @@ typedef struct program_result {
     size_t bytes;
     grad_reduce reduce;
     grad_dtype dtype;
+    bool given; /* it is an input of the graph */
     size_t sum; /* where points are summed: its place among the sums */
 } program_result;
 
@@ -120,9 +121,11 @@ struct grad_workspace {
     const void **in; /* the operands of the call at hand */
     size_t *stride;  /* ... and from point to point */
     char *rows;      /* of a block of points: scalars, */
+    char **row;      /* ... by slot, unless a row is the caller's own memory, */
     char *copies;    /* tensors */
     double *sums;
-    const grad_points *points; /* the inputs of the run at hand */
+    const grad_points *points; /* the inputs of the run at hand, */
+    const grad_stack *results; /* and where its results go */
     grad_host *host; /* whose memory it is; NULL: the caller's of grad__workspace_at */
     void *memory;
     size_t bytes;
@@ -160,6 +163,7 @@ typedef struct plan plan;
 plan *grad__plan_new(grad_host *host, grad_error *err);
 void grad__plan_free(plan *p);
 int grad__plan_slot(uint32_t *slot, plan *p, grad_error *err);
+int grad__plan_slot_own(uint32_t *slot, plan *p, grad_error *err); /* nobody else's, before or after */
 int grad__plan_slot_back(plan *p, uint32_t slot, grad_error *err);
 int grad__plan_region(uint64_t *at, plan *p, uint64_t bytes, grad_error *err);
 int grad__plan_region_back(plan *p, uint64_t at, uint64_t bytes, grad_error *err);

@@ -44,7 +44,7 @@ static size_t points_bytes(const grad_program *p)
 {
     const points_plan *b = &p->points;
     if (!b->block) return 0;
-    return rows_bytes(b) + aligned(b->bytes * b->block) + aligned(p->operands * sizeof(size_t)) +
+    return rows_bytes(b) + aligned(b->slots * sizeof(char *)) + aligned(b->bytes * b->block) + aligned(p->operands * sizeof(size_t)) +
            aligned(b->sums * sizeof(double));
 }
 
@@ -78,6 +78,7 @@ grad_workspace *grad__workspace_at(void *memory, void *scratch, const grad_progr
     w->copies = w->rows + rows_bytes(&p->points);
     w->stride = (size_t *)(w->copies + aligned(p->points.bytes * p->points.block));
     w->sums = (double *)((char *)w->stride + aligned(p->operands * sizeof(size_t)));
+    w->row = (char **)((char *)w->sums + aligned(p->points.sums * sizeof(double)));
     for (size_t i = 0; i < p->n_buffers; i++) w->address[i] = address_of(w, &p->buffers[i]);
     for (size_t i = 0; i < p->n_constants; i++)
         grad__copy(w->slab + p->constants[i].slot * (size_t)8,
