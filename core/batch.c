@@ -182,13 +182,13 @@ static void gather(grad_workspace *w, size_t first, size_t n)
         const program_result *r = &p->results[k];
         const grad_stack *to = &w->results[k];
         if (!to->data || r->bytes == 0) continue;
-        size_t size = grad_dtype_size(r->dtype);
+        size_t size = grad_dtype_size((grad_dtype)r->dtype);
         place from = place_of(w, r->at, size);
         if (r->reduce == GRAD_EACH)
             copy_values((char *)to->data + first * to->stride, to->stride, from.at, from.stride,
                         r->bytes, n);
         else
-            grad__sum_add(w->sums + r->sum, r->bytes / size, r->dtype, first, from.at, from.stride,
+            grad__sum_add(w->sums + r->sum, r->bytes / size, (grad_dtype)r->dtype, first, from.at, from.stride,
                           n);
     }
 }
@@ -199,7 +199,7 @@ static void begin_sums(grad_workspace *w)
     for (size_t k = 0; k < p->n_results; k++) {
         const program_result *r = &p->results[k];
         if (r->reduce != GRAD_EACH)
-            grad__sum_begin(w->sums + r->sum, r->bytes / grad_dtype_size(r->dtype));
+            grad__sum_begin(w->sums + r->sum, r->bytes / grad_dtype_size((grad_dtype)r->dtype));
     }
 }
 
@@ -209,8 +209,8 @@ static void end_sums(grad_workspace *w, size_t points)
     for (size_t k = 0; k < p->n_results; k++) {
         const program_result *r = &p->results[k];
         if (r->reduce != GRAD_EACH && w->results[k].data)
-            grad__sum_end(w->results[k].data, w->sums + r->sum, r->bytes / grad_dtype_size(r->dtype),
-                          r->dtype, points, r->reduce == GRAD_MEAN);
+            grad__sum_end(w->results[k].data, w->sums + r->sum, r->bytes / grad_dtype_size((grad_dtype)r->dtype),
+                          (grad_dtype)r->dtype, points, r->reduce == GRAD_MEAN);
     }
 }
 

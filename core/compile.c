@@ -330,7 +330,7 @@ static int keep_results(compiler *c, const grad_node *results, size_t n)
     p->n_results = n;
     for (size_t i = 0; i < n; i++)
         p->results[i] = (program_result){.at = c->home[c->bytes_of[results[i]]],
-                                         .bytes = grad__bytes_kept(c, results[i])};
+                                         .bytes = grad__bytes_kept(c, results[i]) & 0xffffffffffffu};
     for (size_t i = 0; i < n && c->batch; i++)
         if (grad__reduce_result(c, i, results[i]) < 0) return -1;
     return 0;

@@ -28,18 +28,20 @@ int grad__reduce_result(compiler *c, size_t k, grad_node i)
 {
     const node *n = &c->g->at[i];
     program_result *r = &c->p->results[k];
-    r->dtype = (grad_dtype)n->dtype;
+    r->dtype = n->dtype & 7u;
     r->given = c->g->at[c->bytes_of[i]].op == &grad__op_input;
-    r->reduce = c->batch->reduce ? c->batch->reduce[k] : GRAD_EACH;
+    r->reduce = (c->batch->reduce ? c->batch->reduce[k] : GRAD_EACH) & 3u;
     if (r->reduce == GRAD_EACH) return 0;
-    if (!grad_dtype_is_float(r->dtype))
+    if (!grad_dtype_is_float((grad_dtype)r->dtype))
         return grad_fail(c->err, GRAD_DTYPE_MISMATCH, "only floating-point results are summed over "
-                         "the points of a batch, not %s", grad_dtype_name(r->dtype));
+                         "the points of a batch, not %s", grad_dtype_name((grad_dtype)r->dtype));
     size_t room = grad__sum_room((size_t)node_shape(c->g, n)->count);
-    if (room > c->p->host->memory / sizeof(double) - c->p->points.sums)
+    size_t most = c->p->host->memory / sizeof(double);
+    if (most > UINT32_MAX) most = UINT32_MAX;
+    if (room > most - c->p->points.sums)
         return grad_fail(c->err, GRAD_MEMORY_LIMIT, "summing over the points of a batch takes more "
                          "than the %zu MiB that a request may take", c->p->host->memory >> 20);
-    r->sum = c->p->points.sums;
+    r->sum = (uint32_t)c->p->points.sums;
     c->p->points.sums += room;
     return 0;
 }

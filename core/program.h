@@ -59,14 +59,17 @@ typedef struct load {
     uint32_t bytes;
 } load;
 
+/* A million values and gradients may be wanted: 16 bytes each. */
 typedef struct program_result {
     ref at;
-    size_t bytes;
-    grad_reduce reduce;
-    grad_dtype dtype;
-    bool given; /* it is an input of the graph */
-    size_t sum; /* where points are summed: its place among the sums */
+    uint32_t sum;        /* where points are summed: its place among the sums */
+    uint64_t bytes : 48;
+    uint64_t reduce : 2; /* grad_reduce */
+    uint64_t dtype : 3;
+    uint64_t given : 1;  /* it is an input of the graph */
 } program_result;
+
+_Static_assert(sizeof(program_result) == 16, "a result takes 16 bytes");
 
 /* What a program for a batch has beside: steps from `first` on are those of a block, which has rows
    instead of slots and copies instead of tensors. */
