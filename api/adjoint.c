@@ -69,6 +69,14 @@ static int seed_required(evaluation *e, const seed *s)
     point_at(e, s, &at);
     write_id(e, &s->at, id, sizeof id);
     write_ones(shape, ones, sizeof ones);
+    if (e->document.source) {
+        api_fail(e->c, "seed_required", pointer_text(&at), id,
+                 "\"%s\" has shape %s, and a gradient is that of one number: end with sum(%s), or "
+                 "weigh its elements with \"gradients\": {\"seeds\": {\"%s\": %s}}, or ask for "
+                 "none with \"gradients\": false",
+                 id, shape_text(dims, shape->rank, shape->dim), id, id, ones);
+        return -1;
+    }
     api_fail(e->c, "seed_required", pointer_text(&at), id,
              "\"%s\" has shape %s, and a gradient is that of one number: add a node {\"id\": ..., "
              "\"op\": \"sum\", \"inputs\": [\"%s\"]}, or weigh its elements with \"gradients\": "

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "evaluation.h"
+#include "expression.h"
 #include "table.h"
 
 static int end(evaluation *e, const grad_error *err)
@@ -67,7 +68,7 @@ const char *nearest_id(evaluation *e, json_slice raw)
     for (uint32_t i = 0; i < d->names.n + e->strays.n && texts.n < MOST; i++) {
         uint32_t first = i < d->names.n ? i : first_stray(e) + i - d->names.n;
         const name *n = name_of(e, first);
-        if (n->length > 64 || (n->place == NO_NAME && !(e->flag[first] & GIVEN))) continue;
+        if (n->length > 64 || !n->length || (n->place == NO_NAME && !(e->flag[first] & GIVEN))) continue;
         const char *text = arena_text(&e->c->arena, name_text(n), n->length);
         if (!text) return NULL;
         texts.at[texts.n++] = text;
@@ -196,8 +197,16 @@ int bind_inputs(evaluation *e)
     memset(e->flag, 0, e->n_slots * sizeof *e->flag);
     if (mark_given(e, &matched) < 0) return -1;
     if (make_slots(e) < 0) return -1;
-    if ((p->code || d->results || matched < d->n_undeclared) && check_references(e) < 0) return -1;
-    return p->code ? document_complain(d) : 0;
+    if (d->source && expression_settle(d, e->flag, GIVEN, 0) < 0) return -1;
+    if ((p->code || d->results || d->source || matched < d->n_undeclared) && check_references(e) < 0) return -1;
+    if (p->code) return document_complain(d);
+    if (d->source) { /* words and parts of dotted names are no inputs */
+        uint32_t n = 0;
+        for (uint32_t i = 0; i < d->n_undeclared; i++)
+            if (e->flag[d->undeclared[i]] & GIVEN) d->undeclared[n++] = d->undeclared[i];
+        d->n_undeclared = n;
+    }
+    return 0;
 }
 
 int check_unused(evaluation *e)

@@ -33,6 +33,7 @@ struct api_call {
     const char *accept;  /* borrowed from the head; may be NULL */
     const char *body;
     size_t length;
+    const struct document *program; /* the graph, if it is written as a program: problems say where */
     volatile int stop;
     grad_host host;      /* this request's memory and its stop flag */
     arena arena;         /* everything small dies with the call; counted in host */

@@ -38,6 +38,11 @@ int decode_outputs(decoder *r, json_slice member, json_cursor at);
 
 /* decode_function.c: once, wherever the member stands */
 int decode_functions(decoder *r, json_cursor at);
+/* ... and in parts: notes a function and counts its inputs and outputs; the list of its inputs, when
+   r->d is its body; do all references in the body lead somewhere? */
+int decode_survey(decoder *r, json_slice id, json_cursor at);
+int decode_function_inputs(decoder *r, json_cursor at);
+int decode_references(decoder *r);
 
 /* decode_call.c: the node's attributes that name functions */
 int decode_calls(decoder *r, doc_more *m);
@@ -51,6 +56,8 @@ int decode_operands(decoder *r, json_cursor *at); /* *at moves past them */
 
 /* decode_op.c: fills r->row */
 int decode_op(decoder *r, json_cursor op);
+/* ... by its name, which is not empty and kept; `plain`: without escapes. False: there is none. */
+bool find_op_row(decoder *r, json_slice text, json_slice plain);
 
 /* decode_attribute.c */
 int decode_attributes(decoder *r, uint32_t count);

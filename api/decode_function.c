@@ -70,7 +70,7 @@ static function *push_function(decoder *r)
     return f;
 }
 
-static int survey_function(decoder *r, json_slice id, json_cursor at)
+int decode_survey(decoder *r, json_slice id, json_cursor at)
 {
     library *l = r->d->library;
     uint32_t number;
@@ -103,7 +103,7 @@ static int survey(decoder *r, json_cursor at)
     if (names_start(&l->names, &r->c->host, 16, &r->err) < 0) return decode_end(r);
     for (json_enter(&at); json_more(&at); json_skip(&at)) {
         json_slice id = json_name(&at);
-        if (stopped(r) < 0 || survey_function(r, id, at) < 0) return -1;
+        if (stopped(r) < 0 || decode_survey(r, id, at) < 0) return -1;
         if (l->names.n <= limit) continue;
         api_fail(r->c, "graph_too_large", "/graph/functions", NULL, "the graph has more than %zu "
                  "functions", limit);
@@ -131,7 +131,7 @@ static int one_input(decoder *r, json_cursor *at, int64_t k)
                      shown(text), text.at);
 }
 
-static int read_inputs(decoder *r, json_cursor at)
+int decode_function_inputs(decoder *r, json_cursor at)
 {
     uint32_t k = 0;
     if (json_peek(at) == KIND_STRING) return one_input(r, &at, -1);
@@ -215,7 +215,7 @@ static int check_operand(decoder *r, const name *node, uint32_t k, uint32_t oper
     return result < results ? 0 : unknown_input(r, node, k, from, result);
 }
 
-static int check_references(decoder *r)
+int decode_references(decoder *r)
 {
     const document *d = r->d;
     for (uint32_t i = 0; i < d->n_nodes; i++) {
@@ -326,7 +326,7 @@ static int read_parts(decoder *r)
     json_cursor found[NEEDED] = {{NULL}};
     json_slice outputs = {"outputs", 7};
     if (find_members(r, (json_cursor){r->f->text}, found) < 0) return -1;
-    if (read_inputs(r, found[INPUTS]) < 0) return -1;
+    if (decode_function_inputs(r, found[INPUTS]) < 0) return -1;
     r->f->n_inputs = r->d->names.n;
     if (decode_nodes(r, &found[NODES]) < 0) return -1;
     return decode_outputs(r, outputs, found[OUTPUTS]);
@@ -344,7 +344,7 @@ static int read_function(decoder *r, const name *id)
     if (names_start(&f->d.names, &r->c->host, n / 48 + 4, &r->err) < 0) return decode_end(r);
     f->calls = l->n_calls;
     int result = read_parts(r);
-    if (api_failed(r->c) || check_references(r) < 0) return -1;
+    if (api_failed(r->c) || decode_references(r) < 0) return -1;
     if (result == 0 && document_sort(&f->d) < 0) return -1;
     if (result < 0 || read_results(r) < 0) return document_complain(&f->d);
     f->n_calls = l->n_calls - f->calls;

@@ -43,24 +43,14 @@ static int unknown_op(decoder *r, json_slice text)
                        "all", shown(text), text.at);
 }
 
-int decode_op(decoder *r, json_cursor at)
+bool find_op_row(decoder *r, json_slice text, json_slice plain)
 {
-    if (!at.at) return decode_fail(r, "missing_member", "", "the node has no \"op\"");
-    if (json_peek(at) != KIND_STRING)
-        return decode_fail(r, "wrong_type", "/op", "\"op\" must be an operator's name, found %s",
-                           json_type_name(json_peek(at)));
-    json_slice text = json_read_string(&at);
-    if (text.n == 0) return unknown_op(r, text);
     op_row *row = &r->rows[place_of(text.at, text.n)];
     r->row = row;
-    if (row->n == text.n && memcmp(row->text, text.at, text.n) == 0)
-        return r->f && row->kind == DOC_INPUT ? no_inputs_here(r) : 0;
-    json_slice plain = text;
-    if (decode_plain(r, &plain) < 0) return -1;
+    if (row->n == text.n && memcmp(row->text, text.at, text.n) == 0) return true;
     *row = (op_row){.text = text.at, .n = (uint32_t)text.n, .results = 1};
     if (plain.n == 5 && memcmp(plain.at, "input", 5) == 0) {
         row->kind = DOC_INPUT;
-        if (r->f) return no_inputs_here(r);
     } else if (plain.n == 8 && memcmp(plain.at, "constant", 8) == 0) {
         row->kind = DOC_CONSTANT;
     } else {
@@ -68,9 +58,22 @@ int decode_op(decoder *r, json_cursor at)
                                                             : grad_op_find_n(plain.at, plain.n);
         if (!op) {
             row->n = 0;
-            return unknown_op(r, plain);
+            return false;
         }
         describe(row, op);
     }
-    return 0;
+    return true;
+}
+
+int decode_op(decoder *r, json_cursor at)
+{
+    if (!at.at) return decode_fail(r, "missing_member", "", "the node has no \"op\"");
+    if (json_peek(at) != KIND_STRING)
+        return decode_fail(r, "wrong_type", "/op", "\"op\" must be an operator's name, found %s",
+                           json_type_name(json_peek(at)));
+    json_slice text = json_read_string(&at), plain = text;
+    if (text.n == 0) return unknown_op(r, text);
+    if (decode_plain(r, &plain) < 0) return -1;
+    if (!find_op_row(r, text, plain)) return unknown_op(r, plain);
+    return r->f && r->row->kind == DOC_INPUT ? no_inputs_here(r) : 0;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "decode.h"
+#include "expression.h"
 #include "table.h"
 
 /* ---- errors ---------------------------------------------------------------------------------- */
@@ -264,8 +265,10 @@ static int list_undeclared(decoder *r)
     if (n == 0) return 0;
     d->undeclared = table_new(&r->c->host, n, sizeof *d->undeclared, &r->err);
     if (!d->undeclared) return decode_end(r);
+    d->undeclared_room = n;
     for (uint32_t i = 0; i < d->names.n; i++)
-        if (d->names.at[i].place == NO_NAME) d->undeclared[d->n_undeclared++] = i;
+        if (d->names.at[i].place == NO_NAME && d->names.at[i].length)
+            d->undeclared[d->n_undeclared++] = i;
     return 0;
 }
 
@@ -279,8 +282,10 @@ int document_read(document *d, api_call *c, json_slice graph)
     d->library = arena_new(&c->arena, 1, sizeof *d->library, &r.err);
     if (!d->library) return decode_end(&r);
     *d->library = (library){.c = c, .graph = graph.at};
-    if (names_start(&d->names, &c->host, graph.n / 48 + 4, &r.err) < 0) return decode_end(&r);
-    int result = read_members(&r, json_open(graph.at));
+    bool program = *graph.at == '"';
+    size_t guess = graph.n / (program ? 16 : 48) + 4;
+    if (names_start(&d->names, &c->host, guess, &r.err) < 0) return decode_end(&r);
+    int result = program ? expression_read(&r, graph) : read_members(&r, json_open(graph.at));
     if (api_failed(c) || list_undeclared(&r) < 0) return -1;
     return result;
 }
@@ -297,6 +302,7 @@ void document_free_plan(document *d)
 {
     if (!d->c) return;
     grad_host *host = &d->c->host;
+    expression_free_plan(d);
     names_free_index(&d->names);
     d->operand = table_free(host, d->operand, d->operand_room, sizeof *d->operand);
     d->odd = table_free(host, d->odd, d->odd_room, sizeof *d->odd);
@@ -309,9 +315,10 @@ void document_free(document *d)
     if (!d->c) return;
     grad_host *host = &d->c->host;
     document_free_plan(d);
+    expression_free(d);
     names_free(&d->names);
     d->order = table_free(host, d->order, d->order_room, sizeof *d->order);
     d->more = table_free(host, d->more, d->more_room, sizeof *d->more);
-    d->undeclared = table_free(host, d->undeclared, d->n_undeclared, sizeof *d->undeclared);
+    d->undeclared = table_free(host, d->undeclared, d->undeclared_room, sizeof *d->undeclared);
     d->walk = table_free(host, d->walk, d->n_nodes, sizeof *d->walk);
 }

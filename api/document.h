@@ -35,7 +35,12 @@ typedef struct doc_odd {
 } doc_odd;
 
 /* What declares a name that no operator computes. */
-typedef enum doc_kind { DOC_OPERATOR, DOC_INPUT, DOC_CONSTANT } doc_kind;
+typedef enum doc_kind {
+    DOC_OPERATOR,
+    DOC_INPUT,
+    DOC_CONSTANT,
+    DOC_ALIAS /* a second name for what its one operand stands for (expression.h) */
+} doc_kind;
 
 #define SIZE_ANY (-1)     /* a declared size that is null */
 #define RANK_ANY UINT32_MAX
@@ -52,6 +57,7 @@ typedef struct doc_more {
     uint32_t tensor;  /* a declared value: row in `tensor`; or NO_NAME */
     uint8_t kind;     /* doc_kind */
     uint8_t dtype;    /* declared; GRAD_DTYPES where none is */
+    bool each_named;  /* the results from the second on have names of their own */
     uint8_t n_calls;  /* functions that its attributes name, */
     uint32_t calls;   /* in the library's list from here on */
 } doc_more;
@@ -88,7 +94,7 @@ typedef struct document {
     doc_tensor *tensor;
     uint32_t n_tensors, tensor_room;
     uint32_t *undeclared; /* names that no node declares, by first mention */
-    uint32_t n_undeclared;
+    uint32_t n_undeclared, undeclared_room;
     uint32_t *walk;       /* names in an order in which they can be computed; NULL: `order` is one */
     uint32_t n_further;   /* results beyond each node's first */
     bool roles;           /* some operand is something other than a number (types.c) */
@@ -96,6 +102,7 @@ typedef struct document {
     bool results;         /* some reference names a further result */
     const char *outputs;  /* the text of the member, or NULL */
     doc_problem *problem;
+    struct source *source; /* of a program: its places in the text (expression.h); or NULL */
 } document;
 
 /* Reads the graph object, its functions included. 0; or -1 with either the call ended or d->problem

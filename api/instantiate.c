@@ -138,6 +138,9 @@ static int apply(instance *i, uint32_t index, const grad_operand *in, uint32_t n
     for (uint32_t r = 0; r < results && result == 0; r++)
         i->node[document_slot(d, index, r)] = out[r];
     if (out != few) table_free(host, out, results, sizeof *out);
+    if (n->op == grad_op_index() && err.code == GRAD_DTYPE_MISMATCH)
+        snprintf(err.text, sizeof err.text, "an index is a place or a tensor of places, which are "
+                 "integers; to choose by truth values there is where(cond, a, b)");
     return result == 0 ? 0 : end_at(i->e->c, d, &err, n);
 }
 
@@ -171,7 +174,13 @@ static int add_nodes(instance *i)
             grad_fail(&err, GRAD_STOPPED, "the deadline passed while the graph was built");
             return evaluation_end(i->e, &err);
         }
-        if (d->names.at[walk[k]].op && add_node(i, walk[k]) < 0) return -1;
+        const name *n = &d->names.at[walk[k]];
+        if (n->op && add_node(i, walk[k]) < 0) return -1;
+        if (!n->op && document_kind(d, n) == DOC_ALIAS) {
+            uint32_t operand = d->operand[n->operands], from = document_source(d, operand);
+            uint32_t result = operand & OPERAND_ODD ? d->odd[operand & ~OPERAND_ODD].result : 0;
+            i->node[walk[k]] = i->node[document_slot(d, from, result)];
+        }
     }
     return 0;
 }

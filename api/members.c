@@ -161,8 +161,9 @@ static const member_row gradient_members[] = {
 
 static int read_graph(reader *r, const char *name, json_cursor *at)
 {
-    if (json_peek(*at) != KIND_OBJECT)
-        return wrong_type(r, name, "an object with a list of \"nodes\"", *at);
+    if (json_peek(*at) != KIND_OBJECT && json_peek(*at) != KIND_STRING)
+        return wrong_type(r, name, "an object with a list of \"nodes\", or a program as a string",
+                          *at);
     r->r->graph = json_skip(at);
     return 0;
 }

@@ -85,6 +85,7 @@ static int set_slots(names *t, uint32_t slots, grad_error *err)
     t->slots = slots;
     for (uint32_t i = 0; i < t->n; i++) {
         const name *n = &t->at[i];
+        if (n->length == 0) continue;
         uint64_t h = hash(t->key, name_text(n), n->length);
         enter(t, probe(t, h, name_text(n), n->length), h, i);
     }
@@ -123,6 +124,20 @@ uint32_t names_find(const names *t, const char *id, size_t length)
     return held ? (held & (t->slots - 1)) - 1 : NO_NAME;
 }
 
+/* Room for one more name. 1 where the slots have moved. */
+static int make_room(names *t, grad_error *err)
+{
+    if (t->n == t->room) {
+        name *grown = table_grow(t->host, t->at, &t->room, sizeof *t->at, err);
+        if (!grown) return -1;
+        t->at = grown;
+    }
+    if (t->n < t->slots / 4 * 3) return 0;
+    if (t->slots > UINT32_MAX / 2)
+        return grad_fail(err, GRAD_GRAPH_TOO_LARGE, "the request has too many ids");
+    return set_slots(t, t->slots * 2, err) ? -1 : 1;
+}
+
 int names_intern(uint32_t *out, names *t, const char *id, size_t length, grad_error *err)
 {
     uint64_t h = hash(t->key, id, length);
@@ -131,22 +146,22 @@ int names_intern(uint32_t *out, names *t, const char *id, size_t length, grad_er
         *out = (held & (t->slots - 1)) - 1;
         return 0;
     }
-    if (t->n == t->room) {
-        name *grown = table_grow(t->host, t->at, &t->room, sizeof *t->at, err);
-        if (!grown) return -1;
-        t->at = grown;
-    }
-    if (t->n >= t->slots / 4 * 3) {
-        if (t->slots > UINT32_MAX / 2)
-            return grad_fail(err, GRAD_GRAPH_TOO_LARGE, "the request has too many ids");
-        if (set_slots(t, t->slots * 2, err)) return -1;
-        at = probe(t, h, id, length);
-    }
+    int moved = make_room(t, err);
+    if (moved < 0) return -1;
+    if (moved) at = probe(t, h, id, length);
     enter(t, at, h, t->n);
     name *n = &t->at[t->n];
     *n = (name){.length = (uint32_t)length, .place = NO_NAME, .more = NO_NAME};
     if (length <= sizeof n->near) memcpy(n->near, id, length);
     else n->far = id;
+    *out = t->n++;
+    return 0;
+}
+
+int names_add_unnamed(uint32_t *out, names *t, grad_error *err)
+{
+    if (make_room(t, err) < 0) return -1; /* slots hold numbers, so these are counted too */
+    t->at[t->n] = (name){.place = NO_NAME, .more = NO_NAME};
     *out = t->n++;
     return 0;
 }

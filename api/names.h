@@ -55,6 +55,9 @@ uint32_t names_find(const names *t, const char *id, size_t length); /* NO_NAME i
 /* Finds it, or adds it as declared by no node; `id` is borrowed for good. */
 int names_intern(uint32_t *out, names *t, const char *id, size_t length, grad_error *err);
 
+/* A name without text, which no look-up finds: of a sub-expression. */
+int names_add_unnamed(uint32_t *out, names *t, grad_error *err);
+
 /* How many of the bytes can stand in an id ([A-Za-z_][A-Za-z0-9_.]*). id_length is for text that is
    sure to hold some other byte. */
 size_t id_run(const char *text, size_t n);

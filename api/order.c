@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "document.h"
+#include "expression.h"
 #include "table.h"
 
 enum { UNSEEN, WAITING, DONE };
@@ -57,9 +58,10 @@ static void note_cycle(order *o, uint32_t from)
     o->first = o->depth - 1;
     while (o->path[o->first].at != from) o->first--;
     o->start = o->first;
-    for (uint32_t i = o->first; i < o->depth; i++)
-        if (o->names->at[o->path[i].at].place < o->names->at[o->path[o->start].at].place)
-            o->start = i;
+    for (uint32_t i = o->first; i < o->depth; i++) { /* the first that has a name */
+        const name *n = &o->names->at[o->path[i].at], *start = &o->names->at[o->path[o->start].at];
+        if (n->length && (!start->length || n->place < start->place)) o->start = i;
+    }
 }
 
 int order_visit(order *o, uint32_t root)
@@ -105,7 +107,8 @@ void order_write_cycle(const order *o, char *to, size_t room)
         }
         uint32_t place = o->first + (o->start - o->first + i) % length;
         const name *at = &o->names->at[o->path[place].at];
-        n += (size_t)snprintf(to + n, room - n, "%s%.*s", i ? " -> " : "",
+        if (at->length == 0) continue;
+        n += (size_t)snprintf(to + n, room - n, "%s%.*s", n ? " -> " : "",
                               (int)(at->length < 40 ? at->length : 40), name_text(at));
     }
 }
@@ -154,13 +157,17 @@ int document_sort(document *d)
 {
     order o = {.c = d->c, .names = &d->names, .of = d, .needs = operand_of,
                .stopped = "the deadline passed while nodes were put in order"};
-    if (in_order(d)) return 0;
+    if (in_order(d)) {
+        expression_resolve(d);
+        return 0;
+    }
     int result = order_begin(&o, d->n_nodes);
     for (uint32_t k = 0; result == 0 && k < d->n_nodes; k++) result = order_visit(&o, d->order[k]);
     if (result > 0) result = cycle(d, &o);
     if (result == 0) {
         d->walk = o.walk;
         o.walk = NULL;
+        expression_resolve(d);
     }
     order_end(&o);
     return result;

@@ -12,6 +12,7 @@
 
 #include "call.h"
 #include "errors.h"
+#include "expression.h"
 #include "pointer.h"
 
 enum { DETAIL_ROOM = 1200, WHERE_ROOM = 1024, NODE_ROOM = 512 };
@@ -20,6 +21,7 @@ enum { DETAIL_ROOM = 1200, WHERE_ROOM = 1024, NODE_ROOM = 512 };
 typedef struct particulars {
     const char *detail, *pointer, *node;
     size_t line, column;
+    const char *caret;
 } particulars;
 
 /* How many bytes the UTF-8 character at `at` has, 0 where it is none (RFC 3629). */
@@ -85,6 +87,7 @@ static json_t *problem_tree(const api_error *e, const particulars *p)
     if (p->node) failed |= json_object_set_new(j, "node", json_string(p->node));
     if (p->line) failed |= json_object_set_new(j, "line", json_integer((json_int_t)p->line));
     if (p->column) failed |= json_object_set_new(j, "column", json_integer((json_int_t)p->column));
+    if (p->caret) failed |= json_object_set_new(j, "caret", json_string(p->caret));
     if (!failed) return j;
     json_decref(j);
     return NULL;
@@ -150,11 +153,18 @@ api_next api_fail(api_call *c, const char *code, const char *at, const char *nod
     va_start(list, format);
     write_text(detail, sizeof detail, format, list);
     va_end(list);
+    source_place place = {.line = 0};
+    particulars p = {.detail = detail, .node = node && *node ? copy(which, sizeof which, node) : NULL};
+    if (c->program && at && expression_locate(&place, c->program, at)) {
+        p.line = place.line;
+        p.column = place.column;
+        make_clean(place.caret);
+        p.caret = place.caret;
+    }
     at = copy(where, sizeof where, at);
     if (at && c->body) where[pointer_reach(where, c->body)] = 0; /* the text is known to be good */
-    return refuse(c, code, &(particulars){.detail = detail,
-                                          .pointer = at,
-                                          .node = copy(which, sizeof which, node)});
+    p.pointer = at;
+    return refuse(c, code, &p);
 }
 
 api_next api_fail_core(api_call *c, const grad_error *err, const char *at, const char *node)

@@ -38,10 +38,12 @@ bool slots_next(slot_walk *w)
         w->k = 0;
         w->name = NULL;
     }
-    if (w->name && w->name->more != NO_NAME && w->result + 1 < document_results(d, w->name)) {
+    if (w->name && w->name->more != NO_NAME && w->result + 1 < document_results(d, w->name) &&
+        !d->more[w->name->more].each_named) {
         w->slot = slot_of(e, w->first, ++w->result);
         return true;
     }
+    while (w->k < d->n_nodes && d->names.at[d->order[w->k]].length == 0) w->k++;
     return w->k < d->n_nodes && show(w, d->order[w->k++]);
 }
 
@@ -100,7 +102,7 @@ static int mark_results(evaluation *e, size_t *values, size_t *gradients)
         bool real = grad_dtype_is_float(grad_node_dtype(e->graph, e->node[w.slot]));
         if (r->values == WHICH_ALL) *flag |= WANTS_VALUE;
         if (r->gradients && !r->wrt && real &&
-            document_kind(&e->document, w.name) != DOC_CONSTANT)
+            (e->document.source || document_kind(&e->document, w.name) != DOC_CONSTANT))
             *flag |= WANTS_GRADIENT;
         if (!(*flag & (WANTS_VALUE | WANTS_GRADIENT))) continue;
         if (note_form(e, w.slot, recent) < 0) return -1;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "evaluation.h"
+#include "expression.h"
 #include "table.h"
 
 typedef struct list {
@@ -87,6 +88,31 @@ static int mark_list(evaluation *e, const list *l, unsigned flag)
 
 /* ---- outputs --------------------------------------------------------------------------------- */
 
+/* Of a program: second names of operators take part for the operator, the last one of each. The
+   others count as consumed. */
+static void mark_other_names(evaluation *e)
+{
+    const document *d = &e->document;
+    if (!d->source || !d->source->n_aliases) return;
+    for (uint32_t i = d->n_nodes; i-- > 0;) {
+        const name *n = &d->names.at[d->order[i]];
+        if (document_kind(d, n) != DOC_ALIAS) continue;
+        uint32_t operand = d->operand[n->operands];
+        bool first = !(operand & OPERAND_ODD) && d->names.at[operand].op;
+        if (!first || e->flag[operand] & CONSUMED) e->flag[d->order[i]] |= CONSUMED;
+        else e->flag[operand] |= CONSUMED;
+    }
+}
+
+static bool is_operator(const evaluation *e, const name *n)
+{
+    const document *d = &e->document;
+    if (n->op) return true;
+    if (document_kind(d, n) != DOC_ALIAS) return false;
+    uint32_t operand = d->operand[n->operands];
+    return !(operand & OPERAND_ODD) && d->names.at[operand].op;
+}
+
 /* The operators that nothing consumes; in a graph without operators, all nodes. */
 static int default_outputs(evaluation *e)
 {
@@ -95,6 +121,7 @@ static int default_outputs(evaluation *e)
     bool operators = false;
     uint32_t count = 0;
     for (uint32_t i = 0; i < d->n_nodes; i++) operators = operators || d->names.at[d->order[i]].op;
+    mark_other_names(e);
     for (int pass = 0; pass < 2; pass++) {
         if (pass == 1) {
             e->outputs = arena_new(&e->c->arena, count, sizeof *e->outputs, &err);
@@ -102,7 +129,9 @@ static int default_outputs(evaluation *e)
         }
         for (uint32_t i = 0; i < d->n_nodes; i++) {
             uint32_t at = d->order[i];
-            if (operators && (!d->names.at[at].op || e->flag[at] & CONSUMED)) continue;
+            const name *n = &d->names.at[at];
+            if (operators && (!is_operator(e, n) || e->flag[at] & CONSUMED)) continue;
+            if (!n->length) continue;
             if (pass == 0) count++;
             else e->outputs[e->n_outputs++] = (seed){.at = {at, at, 0}, .index = -1};
             e->flag[at] |= IS_OUTPUT;

@@ -33,12 +33,11 @@ static int add_constant(grad_node *out, instance *i, const tensor_text *t, grad_
     return result;
 }
 
-int add_input(grad_node *out, evaluation *e, const tensor_text *t, grad_dtype dtype, const spot *at)
+/* An input whose elements have been read. */
+static int add_read_input(grad_node *out, evaluation *e, const tensor_text *t, grad_dtype dtype,
+                          const void *data, const spot *at)
 {
     grad_error err = {0};
-    void *data = arena_new(&e->c->arena, tensor_room(t, dtype), 1, &err);
-    if (!data) return end(e, &err, at);
-    if (tensor_fill(data, e->c, t, dtype, at) < 0) return -1;
     if (e->n_data == e->data_room) {
         const void **grown = table_grow(&e->c->host, e->data, &e->data_room, sizeof *e->data, &err);
         if (!grown) return end(e, &err, at);
@@ -49,6 +48,15 @@ int add_input(grad_node *out, evaluation *e, const tensor_text *t, grad_dtype dt
         return end(e, &err, at);
     e->data[e->n_data++] = data;
     return 0;
+}
+
+int add_input(grad_node *out, evaluation *e, const tensor_text *t, grad_dtype dtype, const spot *at)
+{
+    grad_error err = {0};
+    void *data = arena_new(&e->c->arena, tensor_room(t, dtype), 1, &err);
+    if (!data) return end(e, &err, at);
+    if (tensor_fill(data, e->c, t, dtype, at) < 0) return -1;
+    return add_read_input(out, e, t, dtype, data, at);
 }
 
 /* ---- declarations ---------------------------------------------------------------------------- */
@@ -68,18 +76,47 @@ static int check_declared(evaluation *e, const doc_more *m, const tensor_text *t
 
 /* Measures a tensor and settles its type, which may depend on all nodes of the graph. */
 static int look_at(tensor_text *t, grad_dtype *dtype, evaluation *e, const char *text, usage *u,
-                   const uint16_t *use, const doc_more *declared, const spot *at)
+                   const uint16_t *use, const doc_more *declared, bool fill, const spot *at)
 {
     if (use) u->uses = use[u->name];
     if (tensor_measure(t, e->c, text, u->uses & AS_INDEX, at) < 0) return -1;
     if (use == e->flag && use[u->name] & BATCHED && batch_take_axis(t, e, at) < 0) return -1;
-    if (declared && check_declared(e, declared, t, at) < 0) return -1;
+    fill = fill && t->rank == 0 && !t->in_object;
+    if (declared && !fill && check_declared(e, declared, t, at) < 0) return -1;
     if (use == e->flag && t->truths) {
         note_uses(e);
         u->uses = use[u->name];
     }
     return settle_dtype(dtype, e->request.dtype, u, t,
                         declared ? (grad_dtype)declared->dtype : GRAD_DTYPES, at);
+}
+
+/* "x: float32[2, 3] = 0": one number for all elements of the declared shape. */
+static int add_filled(grad_node *out, evaluation *e, const tensor_text *one, grad_dtype dtype,
+                      const doc_more *m, const spot *at)
+{
+    grad_error err = {0};
+    tensor_text t = *one;
+    int64_t element = 0;
+    size_t size = grad_dtype_size(dtype);
+    t.rank = (int)m->n;
+    for (int i = 0; i < t.rank; i++) {
+        t.dim[i] = m->dim[i];
+        if (t.dim[i] == SIZE_ANY)
+            return spot_fail(e->c, at, "shape_mismatch", "", "one number can be the default of a "
+                             "whole shape only, without sizes that are left open");
+        if (t.dim[i] > 0 && t.count > e->c->host.elements / t.dim[i])
+            return spot_fail(e->c, at, "tensor_too_large", "", "a tensor may have at most %lld "
+                             "elements", (long long)e->c->host.elements);
+        if (t.dim[i] > 0) t.count *= t.dim[i];
+    }
+    for (int i = 0; i < t.rank; i++)
+        if (t.dim[i] == 0) t.count = 0;
+    if (tensor_fill(&element, e->c, one, dtype, at) < 0) return -1;
+    char *data = arena_new(&e->c->arena, (size_t)t.count + 1, size, &err);
+    if (!data) return end(e, &err, at);
+    for (int64_t i = 0; i < t.count; i++) memcpy(data + (size_t)i * size, &element, size);
+    return add_read_input(out, e, &t, dtype, data, at);
 }
 
 /* A constant's value, or the one that stands in for an input's. */
@@ -89,9 +126,11 @@ static int declared_tensor(instance *i, uint32_t index, const char *text, const 
     grad_dtype dtype;
     usage u = {.document = i->d, .name = index};
     const doc_more *m = document_more(i->d, &i->d->names.at[index]);
-    if (look_at(&t, &dtype, i->e, text, &u, i->use, m, at) < 0) return -1;
+    bool fill = i->d->source && m->kind == DOC_INPUT && m->n != RANK_ANY && m->n > 0;
+    if (look_at(&t, &dtype, i->e, text, &u, i->use, m, fill, at) < 0) return -1;
     if (m->kind == DOC_CONSTANT) return add_constant(&i->node[index], i, &t, dtype, at);
     if (i->use[index] & GIVEN) return 0;
+    if (fill && t.rank == 0) return add_filled(&i->node[index], i->e, &t, dtype, m, at);
     return add_input(&i->node[index], i->e, &t, dtype, at);
 }
 
@@ -103,7 +142,7 @@ static int literal_tensor(instance *i, uint32_t row, const spot *at)
     const name *n = &i->d->names.at[in_graph->name];
     usage u = {.document = i->d, .uses = use_of_operand(i->d, n, in_graph->operand), .literal = n,
                .operand = in_graph->operand};
-    if (look_at(&t, &dtype, i->e, in_graph->text, &u, NULL, NULL, at) < 0) return -1;
+    if (look_at(&t, &dtype, i->e, in_graph->text, &u, NULL, NULL, false, at) < 0) return -1;
     return add_constant(&i->literal[row], i, &t, dtype, at);
 }
 
@@ -164,6 +203,9 @@ static int refuse_name(evaluation *e, json_slice key)
     if (document_kind(&e->document, n) == DOC_CONSTANT)
         api_fail(e->c, "not_an_input", pointer_text(&at), id, "\"%.*s\" is a constant; declare it "
                  "with \"op\": \"input\" to give it values", shown, key.at);
+    else if (document_kind(&e->document, n) == DOC_ALIAS)
+        api_fail(e->c, "not_an_input", pointer_text(&at), id, "\"%.*s\" is a second name of "
+                 "something in the graph; only inputs are given values", shown, key.at);
     else if (n->op)
         api_fail(e->c, "not_an_input", pointer_text(&at), id, "\"%.*s\" is computed, by %s; only "
                  "inputs are given values", shown, key.at, grad_op_name(n->op));
@@ -191,7 +233,8 @@ static int given_tensor(evaluation *e, json_slice key, const char *text)
     if (n->op || document_kind(&e->document, n) != DOC_INPUT) return refuse_name(e, key);
     spot at = {.base = "/inputs", .key = key, .id = name_text(n), .id_length = n->length};
     usage u = {.document = &e->document, .name = slot};
-    if (look_at(&t, &dtype, e, text, &u, e->flag, document_more(&e->document, n), &at) < 0)
+    if (look_at(&t, &dtype, e, text, &u, e->flag, document_more(&e->document, n), false,
+                &at) < 0)
         return -1;
     return add_input(&e->node[slot], e, &t, dtype, &at);
 }

@@ -16,6 +16,7 @@ typedef struct reader {
     api_call *c;
     tensor_text *t;
     const spot *at;
+    const char *end;  /* of the text: the body's, or a program's literal's */
     bool look;
     int depth;        /* of the arrays that are open */
     int deepest;
@@ -101,7 +102,7 @@ static bool is_whole(const char *text, const char *end, bool digits_only)
 
 static const char *past_number(reader *r, const char *p)
 {
-    const char *start = p, *end = r->c->body + r->c->length;
+    const char *start = p, *end = r->end;
     p = text_digit_run(p + 1, end); /* whatever the first byte is */
     bool digits_only = *p != '.' && (*p | 0x20) != 'e';
     if (*p == '.') p = text_digit_run(p + 1, end);
@@ -345,7 +346,9 @@ static int measure_object(reader *r, json_cursor at)
 
 int tensor_measure(tensor_text *out, api_call *c, const char *text, bool look, const spot *at)
 {
-    reader r = {.c = c, .t = out, .at = at, .look = look};
+    reader r = {.c = c, .t = out, .at = at, .look = look, .end = c->body + c->length};
+    uintptr_t from = (uintptr_t)text - (uintptr_t)c->body;
+    if (from >= c->length) r.end = text + strlen(text);
     json_cursor start = {text};
     memset(out, 0, offsetof(tensor_text, dim));
     if (json_peek(start) == KIND_OBJECT) return measure_object(&r, start);

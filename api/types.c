@@ -43,6 +43,7 @@ void note_uses_of(const document *d, uint16_t *flag)
     for (uint32_t i = 0; i < d->n_nodes; i++) {
         uint32_t count;
         const name *node = &d->names.at[d->order[i]];
+        if (!node->op) continue;
         const uint32_t *in = document_operands(d, node, &count);
         for (uint32_t k = 0; k < count; k++) {
             uint32_t from = document_source(d, in[k]);
@@ -67,14 +68,17 @@ static void consumer(const usage *u, unsigned uses, char *to, size_t room)
     for (uint32_t i = 0; i < d->n_nodes; i++) {
         uint32_t count;
         const name *node = &d->names.at[d->order[i]];
+        if (!node->op) continue;
         const uint32_t *in = document_operands(d, node, &count);
         for (uint32_t k = 0; k < count; k++) {
             if (u->literal ? node != u->literal || k != u->operand
                            : document_source(d, in[k]) != u->name)
                 continue;
             if (!(use_of_operand(d, node, k) & uses)) continue;
-            snprintf(to, room, "%s \"%.*s\"", grad_op_name(node->op),
-                     (int)(node->length < 60 ? node->length : 60), name_text(node));
+            size_t n = (size_t)snprintf(to, room, "%s", grad_op_name(node->op));
+            if (node->length)
+                snprintf(to + n, room - n, " \"%.*s\"",
+                         (int)(node->length < 60 ? node->length : 60), name_text(node));
             return;
         }
     }

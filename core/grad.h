@@ -226,6 +226,21 @@ GRAD_API int grad_op_results_of(const grad_op *op); /* -1: no attribute says it 
 /* Is attribute i the name of a function? */
 GRAD_API bool grad_op_attribute_is_function(const grad_op *op, size_t i);
 
+/* NumPy's x[...] as one operator, which is in no list: its operands are x and, where one item is a
+   tensor of places, that one. Its attribute "items" is a list of four integers an item: what it is,
+   and for a place: which; for a slice: start, stop and step (INT64_MAX and INT64_MIN: to the end,
+   or for a step back to the front). */
+typedef enum grad_index_kind {
+    GRAD_INDEX_AT,     /* a place: the axis goes */
+    GRAD_INDEX_SLICE,
+    GRAD_INDEX_REST,   /* "...": whole axes, as many as are left; once at most */
+    GRAD_INDEX_NEW,    /* a new axis of size 1 */
+    GRAD_INDEX_TENSOR, /* the second operand; once at most */
+    GRAD_INDEX_KINDS
+} grad_index_kind;
+
+GRAD_API const grad_op *grad_op_index(void);
+
 /* ---- graphs ---------------------------------------------------------------------------------- */
 
 typedef struct grad_graph grad_graph;

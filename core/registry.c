@@ -33,6 +33,7 @@
     X(shape_join, "shape")                                                                        \
     X(shape_diagonal, "shape")                                                                    \
     X(shape_pixels, "shape")                                                                      \
+    X(shape_index, "shape")                                                                       \
     X(index, "index")                                                                             \
     X(index_gather, "index")                                                                      \
     X(linalg, "linear algebra")                                                                   \
