@@ -318,7 +318,7 @@ static void finish(compiler *c)
     p->slab = ((p->slots * 8 + 63) & ~(size_t)63) + (size_t)grad__plan_bytes(c->plan[0]);
     if (c->batch) grad__size_block(c);
     p->cost.steps = p->n_steps;
-    p->cost.workspace = grad__workspace_bytes(p);
+    p->cost.workspace = grad__workspace_bytes(p) + p->scratch;
     p->cost.seconds = grad__seconds(&p->cost) + 1e-8 * (double)p->n_steps;
 }
 

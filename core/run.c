@@ -44,8 +44,8 @@ static size_t points_bytes(const grad_program *p)
 {
     const points_plan *b = &p->points;
     if (!b->block) return 0;
-    return rows_bytes(b) + aligned(b->slots * sizeof(char *)) + aligned(b->bytes * b->block) + aligned(p->operands * sizeof(size_t)) +
-           aligned(b->sums * sizeof(double));
+    return rows_bytes(b) + aligned(b->slots * sizeof(char *)) + aligned(b->bytes * b->block) +
+           aligned(p->operands * sizeof(size_t)) + aligned(b->sums * sizeof(double));
 }
 
 /* The workspace itself, addresses, operands and slab, one after another. */

@@ -67,6 +67,16 @@ static void run_otherwise(const check *c, const grad_program *p, grad_workspace 
     for (size_t k = 0; k < s->n_out; k++) free(memory[k]);
 }
 
+/* A workspace, which must not take more than its program says. */
+static int workspace_new(grad_workspace **w, const grad_program *p, points *s, grad_error *err)
+{
+    enum { ALIGN = 64 };
+    size_t before = s->host.used;
+    int result = grad_workspace_new(w, p, &s->host, err);
+    assert_true(s->host.used - before <= grad_program_cost(p).workspace + ALIGN);
+    return result;
+}
+
 /* The batch: its results in c->out, or the error. */
 static void run_batch(check *c, grad_error *err)
 {
@@ -92,8 +102,8 @@ static void run_batch(check *c, grad_error *err)
         out[k] = (grad_stack){c->out[k], stride};
     }
     if (grad_compile_batch(&p, s->g, s->out, s->n_out, &batch, err) == 0) {
-        if (c->block) p->points.block = c->block;
-        if (grad_workspace_new(&w, p, &s->host, err) == 0) {
+        if (c->block && c->block < p->points.block) p->points.block = c->block;
+        if (workspace_new(&w, p, s, err) == 0) {
             run_otherwise(c, p, w);
             (void)!grad_run_batch(p, w, c->n, in, out, err);
         }
@@ -126,7 +136,7 @@ void points_check(points *s, unsigned mask, size_t n, size_t block, const char *
     assert_true(n <= s->most);
     run_batch(&c, &err);
     if (grad_compile(&p, s->g, s->out, s->n_out, &single) < 0 ||
-        grad_workspace_new(&w, p, &s->host, &single) < 0)
+        workspace_new(&w, p, s, &single) < 0)
         fail_msg("%s: %s", what, single.text);
     for (size_t i = 0; i < n && single.code == GRAD_OK; i++) {
         const void *in[POINT_INPUTS];
