@@ -29,7 +29,7 @@ void batch_spread(evaluation *e)
     const uint32_t *walk = d->walk ? d->walk : d->order;
     for (uint32_t i = 0; i < d->n_nodes; i++) {
         const name *n = &d->names.at[walk[i]];
-        if (!n->op || !depends(e, n)) continue;
+        if ((!n->op && document_kind(d, n) != DOC_ALIAS) || !depends(e, n)) continue;
         for (uint32_t r = 0; r < document_results(d, n); r++)
             e->flag[slot_of(e, walk[i], r)] |= BATCHED;
     }

@@ -252,7 +252,10 @@ static int select_batch(evaluation *e)
         point_at(&at, &batch, ids.index);
         api_fail(e->c, "not_an_input", pointer_text(&at), id, "\"batch\" names inputs, and \"%s\" is "
                  "%s%s; what depends on a batched input needs no mention", id,
-                 n->op ? "computed, by " : "a constant", n->op ? grad_op_name(n->op) : "");
+                 n->op ? "computed, by "
+                 : document_kind(&e->document, n) == DOC_ALIAS ? "a second name"
+                                                               : "a constant",
+                 n->op ? grad_op_name(n->op) : "");
         return -1;
     }
     batch_spread(e);
