@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 /* Long enough for a sanitized build on a busy machine. */
-static const double PATIENCE = 30;
+static const double PATIENCE = 60;
 
 const char service_example[] =
     "{\"graph\":{\"nodes\":[{\"id\":\"q\",\"op\":\"add\",\"inputs\":[\"x\",\"y\"]},"
