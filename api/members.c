@@ -212,7 +212,7 @@ static int read_gradients(reader *r, const char *name, json_cursor *at)
         return read_object(&inner, gradient_members, at);
     }
     if (kind != KIND_TRUE && kind != KIND_FALSE)
-        return wrong_type(r, name, "true, false or an object of of, wrt, seeds and reduce", *at);
+        return wrong_type(r, name, "true, false or an object of \"of\", \"wrt\", \"seeds\" and \"reduce\"", *at);
     r->r->gradients = kind == KIND_TRUE;
     json_skip(at);
     return 0;

@@ -98,6 +98,15 @@ static const struct {
     {"binarycrossentropywithlogits", "bce_with_logits"},
     {"variable", "input"}, {"placeholder", "input"}, {"parameter", "input"},
     {"tensor", "constant"}, {"const", "constant"},
+    {"conv", "conv1d"}, {"convolve", "conv1d"}, {"convolution", "conv1d"},
+    {"softmaxcrossentropy", "cross_entropy"}, {"crossentropywithlogits", "cross_entropy"},
+    {"variance", "var"}, {"stddev", "std"}, {"stdev", "std"},
+    {"gamma", "lgamma"}, {"gammaln", "lgamma"}, {"psi", "digamma"},
+    {"normalcdf", "ndtr"}, {"normcdf", "ndtr"}, {"probit", "ndtri"},
+    {"eig", "eigh"}, {"inverse", "inv"}, {"qrdecomposition", "qr"}, {"expm", "matrix_exp"},
+    {"lstm", "lstm_cell"}, {"gru", "gru_cell"}, {"rnn", "rnn_cell"},
+    {"attention", "scaled_dot_product_attention"}, {"batchnorm", "batch_norm"},
+    {"if", "cond"}, {"whileloop", "while"}, {"vmap", "map"}, {"gradient", "grad"},
     {NULL, NULL},
 };
 

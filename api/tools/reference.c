@@ -46,7 +46,9 @@ static void write_real(double r)
         for (int digits = 1; digits <= 17; digits++) {
             char text[40];
             double back;
-            snprintf(text, sizeof text, "%.*g", digits, r);
+            /* 20 and not 2e+01 */
+            if (r == floor(r) && fabs(r) < 1e6) snprintf(text, sizeof text, "%.0f", r);
+            else snprintf(text, sizeof text, "%.*g", digits, r);
             if (sscanf(text, "%lf", &back) != 1 || (back != r && digits < 17)) continue;
             printf("%s", text);
             return;
@@ -113,7 +115,7 @@ static void write_inputs(const grad_op *op)
     static const char *const roles[] = {
         [GRAD_ROLE_NUMBER] = NULL,
         [GRAD_ROLE_INDEX] = "integers",
-        [GRAD_ROLE_CLASSES] = "classes (integers) or probabilities (reals)",
+        [GRAD_ROLE_CLASSES] = "classes (integers), or probabilities where the operator takes them",
         [GRAD_ROLE_CONDITION] = "true or false",
         [GRAD_ROLE_MASK] = "true where something is kept, or numbers that are added",
     };

@@ -175,9 +175,9 @@ static const int64_t none[] = {0};
 const grad_op grad__op_conv1d = {
     .name = "conv1d",
     .doc =
-        "x [batch, channels, length] correlated over one axis with weight [channels, channels "
-        "of a group of x, taps], plus bias by channel; padding is of zeros, or \"same\" for a "
-        "result of the size of x, or \"valid\" for none.",
+        "x [batch, channels, length] correlated over one axis with weight [channels out, "
+        "channels in / groups, length], plus bias by channel; padding is of zeros, or \"same\" "
+        "for a result of the size of x, or \"valid\" for none.",
     .gradient = CONV_GRADIENT,
     .in = CONV_OPERANDS,
     .attr = CONV_ATTRIBUTES,
@@ -204,8 +204,8 @@ const grad_op grad__op_conv1d = {
 const grad_op grad__op_conv2d = {
     .name = "conv2d",
     .doc =
-        "x [batch, channels, height, width] correlated over two axes with weight [channels, "
-        "channels of a group of x, taps], plus bias by channel; padding is of zeros, or "
+        "x [batch, channels, height, width] correlated over two axes with weight [channels out, "
+        "channels in / groups, height, width], plus bias by channel; padding is of zeros, or "
         "\"same\" for a result of the size of x, or \"valid\" for none.",
     .gradient = CONV_GRADIENT,
     .in = CONV_OPERANDS,
@@ -235,7 +235,8 @@ const grad_op grad__op_conv3d = {
     .name = "conv3d",
     .doc =
         "x [batch, channels, depth, height, width] correlated over three axes with weight "
-        "[channels, channels of a group of x, taps], plus bias by channel; padding is of "
+        "[channels out, channels in / groups, depth, height, width], plus bias by channel; "
+        "padding is of "
         "zeros, or \"same\" for a result of the size of x, or \"valid\" for none.",
     .gradient = CONV_GRADIENT,
     .in = CONV_OPERANDS,

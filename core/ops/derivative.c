@@ -25,7 +25,8 @@ static int grad_expand(B *b, const grad_args *a, V *out)
 static const grad_op grad_row = {
     .name = "grad",
     .doc = "The gradient of the one-element f with respect to each x, as a node like any other: zeros "
-           "where f does not depend on it.",
+           "where f does not depend on it. It consumes f, which is an output then only if `outputs` "
+           "names it.",
     .gradient = "through the nodes of the gradient: the second derivative, to any order",
     .in = {{.name = "f"}, {.name = "x"}},
     .variadic = true,

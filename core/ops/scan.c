@@ -28,7 +28,8 @@ static int find_length(B *b, scan *s, const grad_value *given)
         const grad_shape *x = v_shape(b, s->in[k]);
         if (x->rank == 0)
             return grad_expand_fail(b, GRAD_SHAPE_MISMATCH, (int)k, NULL, "%s: operand %zu is taken "
-                                    "slice by slice along axis 0 and has no axis", s->a->op->name, k);
+                                    "slice by slice along axis 0 and has no axis; the last `shared` "
+                                    "operands go whole to every step", s->a->op->name, k);
         if (s->length < 0) s->length = x->dim[0];
         if (s->length != x->dim[0])
             return grad_expand_fail(b, GRAD_SHAPE_MISMATCH, (int)k, NULL, "%s: operand %zu of shape "
