@@ -245,7 +245,7 @@ bool expression_locate(source_place *out, const document *d, const char *path)
         for (uint32_t i = 0; strncmp(path, "/functions/", 11) == 0 && i < l->names.n; i++) {
             const document *body = &l->at[i].d;
             size_t n = body->base ? strlen(body->base) - 6 : 0;
-            if (!body->source || strncmp(path, body->base + 6, n) != 0) continue;
+            if (!body->source || !n || strncmp(path, body->base + 6, n) != 0) continue;
             if (path[n] != '/' && path[n]) continue;
             d = body;
             path += n;
