@@ -65,6 +65,7 @@ static int seed_required(evaluation *e, const seed *s)
 {
     char id[512], ones[400], dims[SHAPE_ROOM];
     pointer at;
+    bool check = e->request.endpoint == FOR_CHECK;
     const grad_shape *shape = grad_node_shape(e->graph, e->node[s->at.slot]);
     point_at(e, s, &at);
     write_id(e, &s->at, id, sizeof id);
@@ -79,34 +80,39 @@ static int seed_required(evaluation *e, const seed *s)
     }
     api_fail(e->c, "seed_required", pointer_text(&at), id,
              "\"%s\" has shape %s, and a gradient is that of one number: add a node {\"id\": ..., "
-             "\"op\": \"sum\", \"inputs\": [\"%s\"]}, or weigh its elements with \"gradients\": "
-             "{\"seeds\": {\"%s\": %s}}, or ask for none with \"gradients\": false",
-             id, shape_text(dims, shape->rank, shape->dim), id, id, ones);
+             "\"op\": \"sum\", \"inputs\": [\"%s\"]}, or weigh its elements with %s\"seeds\": {\"%s\": %s}%s",
+             id, shape_text(dims, shape->rank, shape->dim), id, check ? "" : "\"gradients\": {", id,
+             ones, check ? "" : "}, or ask for none with \"gradients\": false");
     return -1;
+}
+
+static const char *seeds_at(const evaluation *e)
+{
+    return e->request.endpoint == FOR_EVALUATE ? "/gradients/seeds" : "/seeds";
 }
 
 /* ---- seeds ----------------------------------------------------------------------------------- */
 
-/* The seed as an input of the graph: its value is the request's, like any input's. */
-static int read_seed(grad_node *out, evaluation *e, const seed *s)
+/* A tensor of its node's shape and type, as an input of the graph: its value is the request's. */
+int read_vector(grad_node *out, evaluation *e, const seed *s, const char *base, const char *what)
 {
     char id[512], want[SHAPE_ROOM], found[SHAPE_ROOM];
     tensor_text t;
     write_id(e, &s->at, id, sizeof id);
-    spot at = {.base = "/gradients/seeds", .key = s->key, .id = id, .id_length = strlen(id)};
+    spot at = {.base = base, .key = s->key, .id = id, .id_length = strlen(id)};
     const grad_shape *shape = grad_node_shape(e->graph, e->node[s->at.slot]);
     grad_dtype dtype = grad_node_dtype(e->graph, e->node[s->at.slot]);
     if (tensor_measure(&t, e->c, s->text, false, &at) < 0) return -1;
     if (t.named && t.dtype != dtype)
-        return spot_fail(e->c, &at, "dtype_mismatch", "/dtype", "the seed of a %s node is %s, this "
-                         "is %s", grad_dtype_name(dtype), grad_dtype_name(dtype),
+        return spot_fail(e->c, &at, "dtype_mismatch", "/dtype", "the %s of a %s node is %s, this is "
+                         "%s", what, grad_dtype_name(dtype), grad_dtype_name(dtype),
                          grad_dtype_name(t.dtype));
     bool batched = e->flag[s->at.slot] & BATCHED;
     t.points = batched && t.rank == shape->rank + 1 && t.dim[0] == e->batch.points;
     if (tensor_rank(&t) != shape->rank ||
         memcmp(tensor_dim(&t), shape->dim, (size_t)shape->rank * sizeof *t.dim) != 0)
-        return spot_fail(e->c, &at, "shape_mismatch", "", "a seed has the shape of its node, %s%s; "
-                         "this has %s", shape_text(want, shape->rank, shape->dim),
+        return spot_fail(e->c, &at, "shape_mismatch", "", "a %s has the shape of its node, %s%s; "
+                         "this has %s", what, shape_text(want, shape->rank, shape->dim),
                          batched ? ", with or without the axis of the batch before it" : "",
                          shape_text(found, t.rank, t.dim));
     return add_input(out, e, &t, dtype, &at);
@@ -128,7 +134,7 @@ static int collect(evaluation *e, grad_node *of, grad_node *seeds, uint32_t *n)
         of[*n] = node;
         seeds[*n] = GRAD_NONE;
         if (s->text) {
-            if (read_seed(&seeds[*n], e, s) < 0) return -1;
+            if (read_vector(&seeds[*n], e, s, seeds_at(e), "seed") < 0) return -1;
         } else if (grad_node_shape(e->graph, node)->count != 1) {
             return seed_required(e, s);
         }

@@ -95,13 +95,14 @@ static int too_large(const evaluation *e, const slot_walk *w, const form *f)
 }
 
 /* Where the results of one kind stand, and how points are taken. *k: the next result. */
-static int settle(evaluation *e, grad_reduce *reduce, size_t *k, bool gradient)
+static int settle(evaluation *e, grad_reduce *reduce, size_t *k, unsigned kind)
 {
     batch_state *b = &e->batch;
+    bool gradient = kind == WANTS_GRADIENT;
     for (slot_walk w = {.e = e}; slots_next(&w);) {
-        if (!(e->flag[w.slot] & (gradient ? WANTS_GRADIENT : WANTS_VALUE))) continue;
+        if (!(e->flag[w.slot] & kind)) continue;
         form f = e->form[e->form_of[w.slot]];
-        if (gradient && !grad_dtype_is_float(f.dtype)) continue;
+        if (kind != WANTS_VALUE && !grad_dtype_is_float(f.dtype)) continue;
         bool varies = e->flag[w.slot] & BATCHED || (gradient && b->of_points);
         size_t size = grad_dtype_size(f.dtype), stride = (size_t)f.count * size;
         if (batch_shows_axis(e, w.slot, gradient)) batch_widen(&f);
@@ -120,8 +121,11 @@ static int compile(evaluation *e, const grad_node *results, grad_reduce *reduce,
     grad_error err = {0};
     size_t k = 0;
     for (uint32_t i = 0; i < e->batch.n_inputs; i++) batched[i] = e->batch.input[i].batched;
-    if (settle(e, reduce, &k, false) < 0 || (e->request.gradients && settle(e, reduce, &k, true) < 0))
-        return -1;
+    endpoint asked = e->request.endpoint;
+    if (settle(e, reduce, &k, WANTS_VALUE) < 0) return -1;
+    if (e->request.gradients && settle(e, reduce, &k, WANTS_GRADIENT) < 0) return -1;
+    if (asked == FOR_JVP && settle(e, reduce, &k, IS_OUTPUT) < 0) return -1;
+    if (asked == FOR_HVP && settle(e, reduce, &k, WANTS_GRADIENT) < 0) return -1;
     const grad_batch batch = {batched, reduce};
     if (grad_compile_batch(&e->program, e->graph, results, e->n_results, &batch, &err) < 0)
         return evaluation_end(e, &err);

@@ -5,15 +5,7 @@
  */
 #include <string.h>
 
-#include "evaluation.h"
-
-typedef struct writer {
-    evaluation *e;
-    buffer *b;
-    size_t result;    /* the program's next result */
-    bool comma;       /* something stands before, in this object */
-    uint32_t written; /* since the stop flag was looked at */
-} writer;
+#include "encode.h"
 
 /* ---- small things ---------------------------------------------------------------------------- */
 
@@ -25,8 +17,8 @@ static bool stopped(writer *w)
     return true;
 }
 
-/* Starts a member: its comma, id and colon. Ids need no escapes. */
-static void write_key(writer *w, const name *n, uint32_t result)
+/* Ids need no escapes. */
+void write_key(writer *w, const name *n, uint32_t result)
 {
     buffer *b = w->b;
     if (!buffer_reserve(b, (size_t)n->length + NUMBER_ROOM + 8)) return;
@@ -110,7 +102,7 @@ static void write_base64(writer *w, const form *f, const void *data)
     buffer_text(w->b, "\"}");
 }
 
-static void write_tensor(writer *w, const form *f, const void *data)
+void write_tensor(writer *w, const form *f, const void *data)
 {
     if (f->rank == 0) {
         buffer_numbers(w->b, f->dtype, data, 1);
@@ -143,6 +135,13 @@ static void write_outputs(writer *w)
     buffer_byte(w->b, ']');
 }
 
+static const void *next_result(writer *w)
+{
+    const evaluation *e = w->e;
+    return e->jacobian ? grad_jacobian_result(e->jacobian, w->result++)
+                       : batch_result(e, w->result++);
+}
+
 /* The member of all slots that have the flag. */
 static void write_tensors(writer *w, const char *member, unsigned flag)
 {
@@ -153,12 +152,14 @@ static void write_tensors(writer *w, const char *member, unsigned flag)
         if (!(e->flag[s.slot] & flag)) continue;
         if ((++w->written & 4095) == 0 && stopped(w)) return;
         form f = e->form[e->form_of[s.slot]];
+        bool none = flag != WANTS_VALUE && !grad_dtype_is_float(f.dtype);
+        if (none && flag == IS_OUTPUT && !e->outputs_at) continue; /* an output by default */
         if (batch_shows_axis(e, s.slot, flag == WANTS_GRADIENT)) batch_widen(&f);
         write_key(w, s.name, s.result);
-        if (flag == WANTS_GRADIENT && !grad_dtype_is_float(f.dtype))
+        if (none)
             buffer_text(w->b, "null");
         else
-            write_tensor(w, &f, batch_result(e, w->result++));
+            write_tensor(w, &f, next_result(w));
     }
     buffer_byte(w->b, '}');
 }
@@ -171,6 +172,9 @@ void write_answer(evaluation *e)
     write_outputs(&w);
     if (e->request.values != WHICH_NONE) write_tensors(&w, ",\"values\":{", WANTS_VALUE);
     if (e->request.gradients) write_tensors(&w, ",\"gradients\":{", WANTS_GRADIENT);
+    if (e->request.endpoint == FOR_JVP) write_tensors(&w, ",\"tangents\":{", IS_OUTPUT);
+    if (e->jacobian) write_blocks(&w);
+    if (e->request.endpoint == FOR_HVP) write_tensors(&w, ",\"hvp\":{", WANTS_GRADIENT);
     buffer_byte(w.b, '}');
     if (c->out.failed == GRAD_MEMORY_LIMIT)
         api_fail(c, "memory_limit", NULL, NULL, "the answer does not fit into the memory that a "

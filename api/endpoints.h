@@ -5,7 +5,12 @@
 #include "call.h"
 
 api_next evaluate_prepare(api_call *c); /* evaluate.c: POST /v1/evaluate */
-void evaluate_run(api_call *c);
+void evaluate_run(api_call *c);         /* also of jvp and hvp */
+api_next jvp_prepare(api_call *c);      /* jvp.c: POST /v1/jvp */
+api_next jacobian_prepare(api_call *c); /* jacobian.c: POST /v1/jacobian */
+api_next hessian_prepare(api_call *c);  /* hessian.c: POST /v1/hessian */
+void blocks_run(api_call *c);           /* blocks.c: of both */
+api_next hvp_prepare(api_call *c);      /* hvp.c: POST /v1/hvp */
 
 api_next ops_prepare(api_call *c);      /* ops.c: GET /v1/ops */
 api_next op_prepare(api_call *c);       /*        GET /v1/ops/{name} */

@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
+#include "derivative.h"
 #include "endpoints.h"
-#include "evaluation.h"
 #include "table.h"
 
 static int build_graph(evaluation *e)
@@ -14,22 +14,24 @@ static int build_graph(evaluation *e)
     grad_error err = {0};
     if (grad_graph_new(&e->graph, &e->c->host, e->request.dtype, &err) < 0)
         return evaluation_end(e, &err);
+    bool plain = e->request.endpoint == FOR_EVALUATE;
     add_library(e);
+    if (!plain && start_derivative(e) < 0) return -1;
     if (add_document(e) < 0) return -1;
+    if (!plain && settle_derivative(e) < 0) return -1;
     if (e->request.gradients && check_of(e) < 0) return -1;
     return check_unused(e);
 }
 
-static int read_request(evaluation *e)
+static int read_request(evaluation *e, endpoint asked)
 {
-    if (members_read(&e->request, e->c) < 0) return -1;
+    if (members_read(&e->request, e->c, asked) < 0) return -1;
     int graph = document_read(&e->document, e->c, e->request.graph);
     if (api_failed(e->c) || bind_inputs(e) < 0 || graph < 0) return -1;
     return document_sort(&e->document) < 0 ? -1 : select_ids(e);
 }
 
-/* What running does not need. */
-static void free_plan(evaluation *e)
+void evaluation_free_plan(evaluation *e)
 {
     document_free_plan(&e->document);
     library_free(e->document.library);
@@ -37,11 +39,13 @@ static void free_plan(evaluation *e)
     e->graph = NULL;
 }
 
-static void free_run(evaluation *e)
+void evaluation_free_run(evaluation *e)
 {
     batch_free(e);
     grad_workspace_free(e->workspace);
     grad_program_free(e->program);
+    grad_jacobian_free(e->jacobian);
+    e->jacobian = NULL;
     e->workspace = NULL;
     e->program = NULL;
 }
@@ -50,8 +54,8 @@ void evaluation_free(void *job)
 {
     evaluation *e = job;
     grad_host *host = &e->c->host;
-    free_run(e);
-    free_plan(e);
+    evaluation_free_run(e);
+    evaluation_free_plan(e);
     document_free(&e->document);
     members_free(&e->request, e->c);
     uint32_t slots = e->n_slots;
@@ -63,7 +67,7 @@ void evaluation_free(void *job)
     names_free(&e->strays);
 }
 
-api_next evaluate_prepare(api_call *c)
+api_next evaluation_prepare(api_call *c, endpoint asked, bool later)
 {
     grad_error err = {0};
     double start = api_now(c);
@@ -73,15 +77,18 @@ api_next evaluate_prepare(api_call *c)
     e->c = c;
     c->job = e;
     c->job_free = evaluation_free;
-    int result = read_request(e);
+    int result = read_request(e, asked);
     double parsed = api_now(c);
     c->reply.phase[API_PARSE] += parsed - start;
     if (result == 0) result = build_graph(e);
-    if (result == 0) result = evaluation_compile(e);
-    free_plan(e);
+    if (result == 0 && !later) result = evaluation_compile(e);
+    if (!later) evaluation_free_plan(e);
+    else c->cost = 1; /* not known; it is no small thing */
     c->reply.phase[API_COMPILE] += api_now(c) - parsed;
     return result == 0 ? API_RUN : API_DONE;
 }
+
+api_next evaluate_prepare(api_call *c) { return evaluation_prepare(c, FOR_EVALUATE, false); }
 
 void evaluate_run(api_call *c)
 {
@@ -95,6 +102,6 @@ void evaluate_run(api_call *c)
     double ran = api_now(c);
     c->reply.phase[API_EVALUATE] += ran - start;
     if (!api_failed(c)) write_answer(e);
-    free_run(e);
+    evaluation_free_run(e);
     c->reply.phase[API_ENCODE] += api_now(c) - ran;
 }

@@ -25,7 +25,8 @@ enum {
     NAMED = 128,      /* some list names it */
     IS_OUTPUT = 256,
     IS_OF = 512,
-    BATCHED = 1024    /* has a value for each point of the batch */
+    BATCHED = 1024,   /* has a value for each point of the batch */
+    HAS_VECTOR = 2048
 };
 
 /* What an id in a list means. */
@@ -70,6 +71,9 @@ typedef struct evaluation {
     seed *of;
     uint32_t n_of;
     const char *of_at;     /* likewise; NULL: the outputs, for want of a list */
+    seed *vectors;         /* tangents or vectors, each with its text */
+    uint32_t n_vectors;
+    grad_node *moved;      /* by slot: its tangent or vector, an input of the graph; or GRAD_NONE */
     grad_node *of_node, *seed_node; /* the floating-point ones of `of` */
     uint32_t n_of_nodes;
     const void **data;     /* of the graph's inputs, by number */
@@ -78,6 +82,7 @@ typedef struct evaluation {
     grad_library library;  /* where the core finds the graph's functions */
     grad_program *program;
     grad_workspace *workspace;
+    grad_jacobian *jacobian; /* in the program's stead, where the request asks for blocks */
     size_t n_results;
     batch_state batch;
     double answer;         /* estimated bytes */
@@ -92,21 +97,39 @@ typedef struct instance {
     grad_node *node;       /* by slot */
     grad_node *literal;    /* by the document's tensors: their constants */
     grad_node truth[2];    /* false and true as operands; GRAD_NONE before they are needed */
+    const grad_op *grad;   /* the operator of that name */
+    uint32_t *grad_first, *grad_next; /* grad_nodes.c: the nodes of `grad` of each f; NULL: not yet */
 } instance;
+
+const char *vectors_at(const evaluation *e); /* select.c: "/tangents" or "/vectors" */
 
 /* Each returns 0, or -1 with the call ended. */
 int bind_inputs(evaluation *e);      /* bind.c: names to the request's inputs; references */
-int select_ids(evaluation *e);       /* select.c: outputs, of, wrt, values, seeds */
+int select_ids(evaluation *e);       /* select.c: outputs, of, wrt, values, seeds, vectors */
 int read_inputs(evaluation *e);      /* sources.c: the inputs into the graph */
 int add_input(grad_node *out, evaluation *e, const tensor_text *t, grad_dtype dtype, const spot *at);
 int add_document(evaluation *e);     /* instantiate.c: the graph's constants, inputs, operators */
 void add_library(evaluation *e);     /* ... and where its functions are found */
 int check_of(evaluation *e);         /* adjoint.c: where gradients start */
+int read_vector(grad_node *out, evaluation *e, const seed *s, const char *base, const char *what);
 int add_gradients(grad_node *out, evaluation *e, const grad_node *wrt, size_t n);
 int check_unused(evaluation *e);     /* bind.c */
 int evaluation_compile(evaluation *e); /* results.c: which results, the program, their forms */
 void write_answer(evaluation *e);    /* encode.c: into c->out */
-void evaluation_free(void *e);       /* evaluate.c */
+
+/* evaluate.c: an endpoint's steps. Prepare reads the request and builds its graph; then compiles it,
+   or where `later`, leaves that to run. */
+api_next evaluation_prepare(api_call *c, endpoint asked, bool later);
+void evaluation_free(void *e);
+void evaluation_free_plan(evaluation *e); /* what running does not need */
+void evaluation_free_run(evaluation *e);
+
+/* grad_nodes.c: adds a node of `grad`, and others of the same f with it; *added is false where it is
+   better added alone. */
+int add_grad_nodes(instance *i, uint32_t index, bool *added);
+void free_grad_nodes(instance *i);
+/* instantiate.c: ends the call with an error of this node of the document. Returns -1. */
+int instance_end(const instance *i, const grad_error *err, const name *n);
 
 /* weak.c: of a node that names functions, which cannot know their types: its bare numbers become
    constants. -1 with err filled. */

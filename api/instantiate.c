@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "evaluation.h"
+#include "derivative.h"
 #include "table.h"
 
 /* ---- errors ---------------------------------------------------------------------------------- */
@@ -141,13 +141,26 @@ static int apply(instance *i, uint32_t index, const grad_operand *in, uint32_t n
     if (n->op == grad_op_index() && err.code == GRAD_DTYPE_MISMATCH)
         snprintf(err.text, sizeof err.text, "an index is a place or a tensor of places, which are "
                  "integers; to choose by truth values there is where(cond, a, b)");
-    return result == 0 ? 0 : end_at(i->e->c, d, &err, n);
+    if (result < 0) return end_at(i->e->c, d, &err, n);
+    for (uint32_t r = 0; r < results && i->e->moved && d == &i->e->document; r++)
+        if (make_variable(i->e, document_slot(d, index, r)) < 0) return -1;
+    return 0;
+}
+
+int instance_end(const instance *i, const grad_error *err, const name *n)
+{
+    return end_at(i->e->c, i->d, err, n);
 }
 
 static int add_node(instance *i, uint32_t index)
 {
     const document *d = i->d;
     const name *n = &d->names.at[index];
+    bool added = false;
+    if (n->op == i->grad) {
+        int together = add_grad_nodes(i, index, &added);
+        if (together < 0 || added) return together;
+    }
     const doc_more *m = document_more(d, n);
     grad_operand few[FEW], *in = few;
     grad_error err = {0};
@@ -194,11 +207,13 @@ static int add_all(instance *i)
     grad_error err = {0};
     bool whole = d == &i->e->document;
     i->truth[0] = i->truth[1] = GRAD_NONE;
+    i->grad = grad_op_find("grad");
     i->literal = table_new(host, d->n_tensors, sizeof *i->literal, &err);
     if (!i->literal) return evaluation_end(i->e, &err);
     int result = read_tensors(i);
     if (result == 0 && whole) result = read_inputs(i->e);
     if (result == 0) result = add_nodes(i);
+    free_grad_nodes(i);
     table_free(host, i->literal, d->n_tensors, sizeof *i->literal);
     return result;
 }
@@ -251,6 +266,7 @@ static int build(void *context, grad_graph *body, const char *id, size_t length,
     instance i = {.e = e, .d = &f->d, .use = f->use, .graph = body};
     i.node = table_new(host, slots, sizeof *i.node, err);
     if (!i.node) return -1;
+    memset(i.node, 0xff, slots * sizeof *i.node); /* GRAD_NONE */
     if (f->n_inputs) memcpy(i.node, in, f->n_inputs * sizeof *in);
     int result = add_all(&i);
     for (uint32_t k = 0; k < f->n_results && result == 0; k++) out[k] = i.node[f->result[k]];

@@ -4,6 +4,7 @@
  */
 #include "members.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "pointer.h"
@@ -15,10 +16,20 @@ typedef struct reader {
     const char *base; /* the pointer of the object whose members are read */
 } reader;
 
+typedef struct known_names {
+    const char *at[24];
+} known_names;
+
 typedef struct member_row {
     const char *name;
     int (*read)(reader *r, const char *name, json_cursor *at); /* leaves *at past the value */
+    unsigned endpoints;
 } member_row;
+
+static bool is_for(const member_row *row, const reader *r)
+{
+    return row->endpoints & (unsigned)r->r->endpoint;
+}
 
 /* ---- errors ---------------------------------------------------------------------------------- */
 
@@ -36,7 +47,7 @@ static int wrong_type(reader *r, const char *name, const char *expected, json_cu
 
 static const char *row_name(const void *rows, size_t i)
 {
-    return ((const member_row *)rows)[i].name;
+    return ((const known_names *)rows)->at[i];
 }
 
 static int unknown_member(reader *r, const member_row *rows, json_slice member)
@@ -48,9 +59,15 @@ static int unknown_member(reader *r, const member_row *rows, json_slice member)
     pointer_start(&at, "%s", r->base);
     pointer_name(&at, member);
     int shown = (int)(member.n < 80 ? member.n : 80);
-    const char *near = api_nearest(member.at, member.n, row_name, rows);
-    for (const member_row *row = rows; row->name && n < sizeof known; row++)
-        n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", n ? ", " : "", row->name);
+    known_names names = {{NULL}};
+    size_t count = 0;
+    for (const member_row *row = rows; row->name; row++) {
+        if (!is_for(row, r)) continue;
+        names.at[count++] = row->name;
+        if (n < sizeof known)
+            n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", n ? ", " : "", row->name);
+    }
+    const char *near = api_nearest(member.at, member.n, row_name, &names);
     if (near)
         api_fail(r->c, "unknown_member", pointer_text(&at), NULL,
                  "unknown member \"%.*s\"; did you mean \"%s\"?", shown, member.at, near);
@@ -65,7 +82,7 @@ static int read_object(reader *r, const member_row *rows, json_cursor *at)
     for (json_enter(at); json_more(at);) {
         json_slice member = json_name(at);
         const member_row *row = rows;
-        while (row->name && !json_is(member, row->name)) row++;
+        while (row->name && !(is_for(row, r) && json_is(member, row->name))) row++;
         if (!row->name) return unknown_member(r, rows, member);
         if (row->read(r, row->name, at) < 0) return -1;
     }
@@ -150,11 +167,11 @@ static int read_reduce(reader *r, const char *name, json_cursor *at)
 }
 
 static const member_row gradient_members[] = {
-    {"of", read_of},
-    {"wrt", read_wrt},
-    {"seeds", read_seeds},
-    {"reduce", read_reduce},
-    {NULL, NULL},
+    {"of", read_of, FOR_EVALUATE},
+    {"wrt", read_wrt, FOR_EVALUATE},
+    {"seeds", read_seeds, FOR_EVALUATE},
+    {"reduce", read_reduce, FOR_EVALUATE},
+    {NULL, NULL, 0},
 };
 
 /* ---- the request ----------------------------------------------------------------------------- */
@@ -250,23 +267,86 @@ static int read_encoding(reader *r, const char *name, json_cursor *at)
     return wrong_type(r, name, "\"json\" or \"base64\"", *at);
 }
 
-static const member_row request_members[] = {
-    {"graph", read_graph},
-    {"inputs", read_inputs},
-    {"outputs", read_outputs},
-    {"dtype", read_dtype},
-    {"gradients", read_gradients},
-    {"values", read_values},
-    {"batch", read_batch},
-    {"encoding", read_encoding},
-    {NULL, NULL},
+/* ---- other derivatives ----------------------------------------------------------------------- */
+
+static int read_ids_wrt(reader *r, const char *name, json_cursor *at)
+{
+    return read_ids(r, name, at, &r->r->wrt);
+}
+
+static int read_vectors(reader *r, const char *name, json_cursor *at)
+{
+    if (json_peek(*at) != KIND_OBJECT)
+        return wrong_type(r, name, "an object of tensors by id", *at);
+    r->r->vectors = json_skip(at).at;
+    return 0;
+}
+
+static int read_sparse(reader *r, const char *name, json_cursor *at)
+{
+    json_kind kind = json_peek(*at);
+    if (kind != KIND_TRUE && kind != KIND_FALSE) return wrong_type(r, name, "true or false", *at);
+    r->r->sparse = kind == KIND_TRUE;
+    json_skip(at);
+    return 0;
+}
+
+static int read_positive(reader *r, const char *name, json_cursor *at, double *out)
+{
+    char place[96];
+    if (json_peek(*at) != KIND_NUMBER) return wrong_type(r, name, "a number above 0", *at);
+    *out = json_read_real(at);
+    if (*out > 0 && isfinite(*out)) return 0;
+    snprintf(place, sizeof place, "%s/%s", r->base, name);
+    api_fail(r->c, "bad_number", place, NULL, "\"%s\" must be above 0", name);
+    return -1;
+}
+
+static int read_epsilon(reader *r, const char *name, json_cursor *at)
+{
+    return read_positive(r, name, at, &r->r->epsilon);
+}
+
+static int read_tolerance(reader *r, const char *name, json_cursor *at)
+{
+    return read_positive(r, name, at, &r->r->tolerance);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+enum {
+    FOR_ALL = 63,
+    FOR_BLOCKS = FOR_JACOBIAN | FOR_HESSIAN
 };
 
-int members_read(request *out, api_call *c)
+static const member_row request_members[] = {
+    {"graph", read_graph, FOR_ALL},
+    {"inputs", read_inputs, FOR_ALL},
+    {"outputs", read_outputs, FOR_ALL},
+    {"dtype", read_dtype, FOR_ALL},
+    {"gradients", read_gradients, FOR_EVALUATE},
+    {"values", read_values, FOR_ALL},
+    {"batch", read_batch, FOR_EVALUATE | FOR_JVP | FOR_HVP},
+    {"reduce", read_reduce, FOR_HVP},
+    {"encoding", read_encoding, FOR_ALL},
+    {"of", read_of, FOR_CHECK},
+    {"seeds", read_seeds, FOR_CHECK},
+    {"wrt", read_ids_wrt, FOR_BLOCKS | FOR_HVP | FOR_CHECK},
+    {"tangents", read_vectors, FOR_JVP},
+    {"vectors", read_vectors, FOR_HVP},
+    {"sparse", read_sparse, FOR_BLOCKS},
+    {"epsilon", read_epsilon, FOR_CHECK},
+    {"tolerance", read_tolerance, FOR_CHECK},
+    {NULL, NULL, 0},
+};
+
+int members_read(request *out, api_call *c, endpoint asked)
 {
     reader r = {.c = c, .r = out, .base = ""};
     json_cursor at = json_open(c->body);
-    *out = (request){.dtype = GRAD_FLOAT64, .gradients = true};
+    *out = (request){.endpoint = asked, .dtype = GRAD_FLOAT64, .tolerance = 1e-6};
+    out->gradients = !(asked & (FOR_JVP | FOR_JACOBIAN));
+    if (asked != FOR_EVALUATE) out->values = WHICH_OUTPUTS;
     if (json_peek(at) != KIND_OBJECT) {
         api_fail(c, "wrong_type", "", NULL, "the request must be an object, found %s%s",
                  json_type_name(json_peek(at)),

@@ -8,8 +8,19 @@
 
 typedef enum which { WHICH_ALL, WHICH_OUTPUTS, WHICH_NONE, WHICH_IDS } which;
 
+/* Which endpoint a request is for, as bits: most members are several endpoints'. */
+typedef enum endpoint {
+    FOR_EVALUATE = 1,
+    FOR_JVP = 2,
+    FOR_JACOBIAN = 4,
+    FOR_HESSIAN = 8,
+    FOR_HVP = 16,
+    FOR_CHECK = 32
+} endpoint;
+
 /* Texts of members are at the value; NULL where the member is absent. */
 typedef struct request {
+    endpoint endpoint;
     json_slice graph;
     const char **inputs; /* the members of "inputs", each where its name starts */
     uint32_t n_inputs, input_room;
@@ -20,14 +31,18 @@ typedef struct request {
     const char *values_ids;
     bool gradients;
     const char *of;
-    const char *wrt;     /* NULL: all floating-point nodes */
+    const char *wrt;     /* NULL: all floating-point nodes; but to evaluate, inputs only */
     const char *seeds;   /* an object */
     grad_reduce reduce;  /* over the points of the batch */
     const char *batch;   /* the inputs that have an axis of points */
+    const char *vectors; /* an object: "vectors", or "tangents" */
+    bool sparse;
+    double epsilon;      /* 0: by default */
+    double tolerance;
 } request;
 
 /* -1 with the call ended. members_free also then. */
-int members_read(request *out, api_call *c);
+int members_read(request *out, api_call *c, endpoint asked);
 void members_free(request *r, api_call *c);
 
 /* Walks a list of ids, or the one id that stands for it:

@@ -6,8 +6,7 @@
  */
 #include <string.h>
 
-#include "evaluation.h"
-#include "table.h"
+#include "derivative.h"
 
 /* ---- the order of an answer ------------------------------------------------------------------ */
 
@@ -96,24 +95,29 @@ static int mark_results(evaluation *e, size_t *values, size_t *gradients)
 {
     uint32_t recent[RECENT];
     const request *r = &e->request;
+    unsigned of = r->endpoint & (FOR_JVP | FOR_JACOBIAN) ? IS_OUTPUT
+                  : r->endpoint == FOR_HVP               ? WANTS_GRADIENT
+                                                         : 0;
     memset(recent, 0xff, sizeof recent);
     for (slot_walk w = {.e = e}; slots_next(&w);) {
         uint16_t *flag = &e->flag[w.slot];
         bool real = grad_dtype_is_float(grad_node_dtype(e->graph, e->node[w.slot]));
         if (r->values == WHICH_ALL) *flag |= WANTS_VALUE;
-        if (r->gradients && !r->wrt && real &&
+        if (r->endpoint == FOR_EVALUATE && r->gradients && !r->wrt && real &&
             (e->document.source || document_kind(&e->document, w.name) != DOC_CONSTANT))
             *flag |= WANTS_GRADIENT;
-        if (!(*flag & (WANTS_VALUE | WANTS_GRADIENT))) continue;
+        if (!(*flag & (WANTS_VALUE | WANTS_GRADIENT | of))) continue;
         if (note_form(e, w.slot, recent) < 0) return -1;
         if (*flag & WANTS_VALUE) ++*values, e->answer += answer_bytes(e, &w, false);
         if (*flag & WANTS_GRADIENT && real) ++*gradients, e->answer += answer_bytes(e, &w, true);
+        if (of && (*flag & of) && real) /* a tangent, a product */
+            e->answer += answer_bytes(e, &w, of == WANTS_GRADIENT);
     }
     return 0;
 }
 
 static int compile(evaluation *e, grad_node *results, grad_node *wrt, size_t values,
-                   size_t gradients)
+                   size_t gradients, size_t derivatives)
 {
     grad_error err = {0};
     size_t v = 0, g = 0;
@@ -123,8 +127,12 @@ static int compile(evaluation *e, grad_node *results, grad_node *wrt, size_t val
             grad_dtype_is_float(e->form[e->form_of[w.slot]].dtype))
             wrt[g++] = e->node[w.slot];
     }
-    if (e->request.gradients && add_gradients(results + values, e, wrt, gradients) < 0) return -1;
-    e->n_results = values + gradients;
+    grad_node *more = results + values;
+    if (e->request.gradients && add_gradients(more, e, wrt, gradients) < 0) return -1;
+    if (e->request.endpoint & (FOR_JACOBIAN | FOR_HESSIAN))
+        return compile_blocks(e, results, values, wrt, gradients);
+    if (add_derivatives(more + gradients, e, more, wrt, gradients) < 0) return -1;
+    e->n_results = values + gradients + derivatives;
     if (e->request.batch) return batch_compile(e, results);
     if (grad_compile(&e->program, e->graph, results, e->n_results, &err) < 0)
         return evaluation_end(e, &err);
@@ -153,11 +161,13 @@ int evaluation_compile(evaluation *e)
     e->form_of = table_new(host, e->n_slots, sizeof *e->form_of, &err);
     if (!e->form_of) return evaluation_end(e, &err);
     if (mark_results(e, &values, &gradients) < 0) return -1;
-    grad_node *results = table_new(host, values + gradients, sizeof *results, &err);
+    size_t derivatives = count_derivatives(e), n = values + gradients + derivatives;
+    grad_node *results = table_new(host, n, sizeof *results, &err);
     grad_node *wrt = table_new(host, gradients, sizeof *wrt, &err);
-    int result = results && wrt ? compile(e, results, wrt, values, gradients)
+    int result = results && wrt ? compile(e, results, wrt, values, gradients, derivatives)
                                 : evaluation_end(e, &err);
-    table_free(host, results, values + gradients, sizeof *results);
+    table_free(host, results, n, sizeof *results);
     table_free(host, wrt, gradients, sizeof *wrt);
-    return result == 0 ? check_memory(e) : -1;
+    if (result < 0) return -1;
+    return e->program ? check_memory(e) : 0;
 }

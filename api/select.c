@@ -181,7 +181,8 @@ static int one_seed(evaluation *e, json_slice key, const char *text, const uint3
 {
     ref r;
     pointer at;
-    pointer_start(&at, "/gradients/seeds");
+    bool evaluate = e->request.endpoint == FOR_EVALUATE;
+    pointer_start(&at, evaluate ? "/gradients/seeds" : "/seeds");
     pointer_name(&at, key);
     if (!find_ref(e, key, &r)) return unknown_id(e, &at, "\"seeds\"", NULL, key);
     if (!(e->flag[r.slot] & IS_OF)) return seed_of_another(e, &at, key);
@@ -216,8 +217,8 @@ static int select_seeds(evaluation *e)
 static int select_gradients(evaluation *e)
 {
     const request *r = &e->request;
-    list of = {r->of, "/gradients/of", "\"of\"", NULL};
-    list wrt = {r->wrt, "/gradients/wrt", "\"wrt\"", "\"all\""};
+    bool evaluate = r->endpoint == FOR_EVALUATE;
+    list of = {r->of, evaluate ? "/gradients/of" : "/of", "\"of\"", NULL};
     grad_error err = {0};
     if (of.text) {
         e->of_at = of.base;
@@ -231,7 +232,6 @@ static int select_gradients(evaluation *e)
             e->flag[e->of[i].at.slot] |= IS_OF;
         }
     }
-    if (wrt.text && mark_list(e, &wrt, WANTS_GRADIENT) < 0) return -1;
     return r->seeds ? select_seeds(e) : 0;
 }
 
@@ -262,12 +262,78 @@ static int select_batch(evaluation *e)
     return 0;
 }
 
+static int select_wrt(evaluation *e)
+{
+    const request *r = &e->request;
+    bool evaluate = r->endpoint == FOR_EVALUATE;
+    list wrt = {r->wrt, evaluate ? "/gradients/wrt" : "/wrt", "\"wrt\"", evaluate ? "\"all\"" : NULL};
+    return wrt.text ? mark_list(e, &wrt, WANTS_GRADIENT) : 0;
+}
+
+/* ---- tangents and vectors -------------------------------------------------------------------- */
+
+/* The pointer of the object that they stand in, and what one of them is called. */
+const char *vectors_at(const evaluation *e)
+{
+    return e->request.endpoint == FOR_JVP ? "/tangents" : "/vectors";
+}
+
+static int one_vector(evaluation *e, seed *s, json_slice key)
+{
+    pointer at;
+    int shown = (int)(key.n < 80 ? key.n : 80);
+    bool tangent = e->request.endpoint == FOR_JVP;
+    pointer_start(&at, "%s", vectors_at(e));
+    pointer_name(&at, key);
+    if (!find_ref(e, key, &s->at))
+        return unknown_id(e, &at, tangent ? "\"tangents\"" : "\"vectors\"", NULL, key);
+    uint16_t *flag = &e->flag[s->at.slot];
+    e->flag[s->at.first] |= NAMED;
+    if (tangent && name_of(e, s->at.first)->op) {
+        api_fail(e->c, "not_an_input", pointer_text(&at), NULL, "\"%.*s\" is computed, and only "
+                 "inputs have tangents", shown, key.at);
+        return -1;
+    }
+    if (!tangent && e->request.wrt && !(*flag & WANTS_GRADIENT)) {
+        api_fail(e->c, "unknown_id", pointer_text(&at), NULL, "a vector for \"%.*s\", which is not "
+                 "among the nodes in \"wrt\"", shown, key.at);
+        return -1;
+    }
+    if (*flag & HAS_VECTOR) {
+        api_fail(e->c, "duplicate_id", pointer_text(&at), NULL, "\"%.*s\" has one already", shown,
+                 key.at);
+        return -1;
+    }
+    *flag |= HAS_VECTOR;
+    return 0;
+}
+
+static int select_vectors(evaluation *e)
+{
+    grad_error err = {0};
+    json_cursor at = {e->request.vectors};
+    uint32_t count = 0;
+    for (json_enter(&at); json_more(&at); json_skip(&at), count++) json_name(&at);
+    e->vectors = arena_new(&e->c->arena, count, sizeof *e->vectors, &err);
+    if (!e->vectors) return end(e, &err);
+    at = (json_cursor){e->request.vectors};
+    for (json_enter(&at); json_more(&at); json_skip(&at)) {
+        json_slice key = json_name(&at);
+        seed *s = &e->vectors[e->n_vectors++];
+        *s = (seed){.text = at.at, .key = key, .index = -1};
+        if (one_vector(e, s, key) < 0) return -1;
+    }
+    return 0;
+}
+
 int select_ids(evaluation *e)
 {
     const request *r = &e->request;
     list values = {r->values_ids, "/values", "\"values\"", "\"all\", \"outputs\", \"none\""};
     if (select_outputs(e) < 0) return -1;
     if (r->gradients && select_gradients(e) < 0) return -1;
+    if (select_wrt(e) < 0) return -1;
+    if (r->vectors && select_vectors(e) < 0) return -1;
     if (r->values == WHICH_IDS && mark_list(e, &values, WANTS_VALUE) < 0) return -1;
     if (r->values == WHICH_OUTPUTS)
         for (uint32_t i = 0; i < e->n_outputs; i++) e->flag[e->outputs[i].at.slot] |= WANTS_VALUE;

@@ -70,7 +70,7 @@ void grad_give_total(B *b, const grad_pull *p, size_t k, V total)
 V grad_part_node(const grad_pull *p, size_t k) { return p->y + 1 + (V)k; }
 V grad_part_cotangent(const grad_pull *p, size_t k) { return p->walk->cotangent[p->y + 1 + k]; }
 
-static bool has_rule(const node *n)
+bool grad__has_rule(const node *n)
 {
     return n->op->rule && n->op->rule != zero_gradient && n->op->rule != no_gradient;
 }
@@ -85,7 +85,7 @@ static void mark(struct grad_walk *w, const grad_graph *g, const grad_node *wrt,
         const node *n = &g->at[i];
         const uint32_t *in = node_in(g, n);
         bool real = grad_dtype_is_float((grad_dtype)n->dtype) || n->op->results;
-        if (w->active[i] || !real || !(has_rule(n) || n->op == &grad__op_part)) continue;
+        if (w->active[i] || !real || !(grad__has_rule(n) || n->op == &grad__op_part)) continue;
         for (uint32_t k = 0; k < n->n_in && !w->active[i]; k++)
             w->active[i] = in[k] != GRAD_NONE && w->active[in[k]];
     }
@@ -136,7 +136,7 @@ static int visit(B *b, struct grad_walk *w, size_t i)
     enum { FEW = 8 };
     V few[FEW], *in = few;
     node n = b->g->at[i];
-    if (!has_rule(&n) || !is_wanted(b->g, w, &b->g->at[i])) return 0;
+    if (!grad__has_rule(&n) || !is_wanted(b->g, w, &b->g->at[i])) return 0;
     if (n.n_in > FEW && !(in = grad__alloc_array(b->g->host, n.n_in, sizeof *in, b->err))) return -1;
     memcpy(in, node_in(b->g, &b->g->at[i]), n.n_in * sizeof *in);
     grad_pull p = {.y = (V)i, .g = w->cotangent[i], .n_in = n.n_in, .in = in,

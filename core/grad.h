@@ -312,6 +312,13 @@ GRAD_API GRAD_CHECK int grad_gradient(grad_node *out, grad_graph *g, const grad_
                                       const grad_node *seed, size_t n_of, const grad_node *wrt,
                                       size_t n_wrt, grad_error *err);
 
+/* Appends how every of[i] changes as each wrt[k] moves along tangent[k] (of its shape and type;
+   GRAD_NONE stands for zeros): out[i] has the shape and type of of[i]; GRAD_NONE where that is not
+   floating-point. */
+GRAD_API GRAD_CHECK int grad_tangent(grad_node *out, grad_graph *g, const grad_node *of,
+                                     size_t n_of, const grad_node *wrt, const grad_node *tangent,
+                                     size_t n_wrt, grad_error *err);
+
 /* ---- programs -------------------------------------------------------------------------------- */
 
 typedef struct grad_program grad_program;
@@ -389,6 +396,35 @@ typedef struct grad_stack {
 GRAD_API GRAD_CHECK int grad_run_batch(const grad_program *p, grad_workspace *w, size_t points,
                                        const grad_points *inputs, const grad_stack *results,
                                        grad_error *err);
+
+/* ---- Jacobians --------------------------------------------------------------------------------- */
+
+typedef struct grad_jacobian grad_jacobian;
+
+/* The derivatives of every element of every of[i] with respect to every element of every wrt[k], all
+   of them floating-point, and `results` beside them. Which can be other than zero is read from the
+   graph, to which nodes and inputs are appended. Rows are found by reverse mode or columns by forward
+   mode, those together that cannot meet; a result with infinities or NaN among its entries as a
+   gradient of its own. `inputs` are the data that it is to be run with: where operators like take find
+   elements depends on them, and so does the structure. *out: owned, grad_jacobian_free, before g. */
+GRAD_API GRAD_CHECK int grad_jacobian_new(grad_jacobian **out, grad_graph *g,
+                                          const grad_node *results, size_t n_results,
+                                          const grad_node *of, size_t n_of, const grad_node *wrt,
+                                          size_t n_wrt, const void *const *inputs, grad_error *err);
+GRAD_API void grad_jacobian_free(grad_jacobian *j);
+/* The inputs' reals may differ from those above, their integers may not. */
+GRAD_API GRAD_CHECK int grad_jacobian_run(grad_jacobian *j, const void *const *inputs,
+                                          grad_error *err);
+/* Of the last run: results[k], and row `row` of of[i]'s Jacobian. */
+GRAD_API const void *grad_jacobian_result(const grad_jacobian *j, size_t k);
+typedef struct grad_entries {
+    size_t n;
+    const uint32_t *column; /* ascending; those of wrt[0] come first, then those of wrt[1], … */
+    const double *value;    /* the others are 0 */
+} grad_entries;
+GRAD_API grad_entries grad_jacobian_row(const grad_jacobian *j, size_t i, size_t row);
+/* How many sweeps a run takes: forward, or reverse. */
+GRAD_API size_t grad_jacobian_sweeps(const grad_jacobian *j, bool forward);
 
 /* ---- the build ------------------------------------------------------------------------------- */
 

@@ -85,6 +85,8 @@ int grad__poll(const grad_graph *g, size_t i, const char *done, grad_error *err)
 V grad__append(B *b, const grad_op *op, size_t n_in, const V *in, grad_value *attr);
 /* Appends a copy of node i of another graph, an input excepted; map[] says where its operands are. */
 V grad__copy_node(B *b, const grad_graph *from, size_t i, const V *map);
+/* Has its operator a derivative that may be other than zero? */
+bool grad__has_rule(const node *n);
 /* Is node i one result of the several of node `pack`? They follow it directly. */
 bool grad__is_part(const grad_graph *g, size_t i, size_t pack);
 /* The dtype that chooses a primitive's kernel: the first number operand speaks for all. */

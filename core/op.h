@@ -84,6 +84,24 @@ typedef struct grad_input_row {
     bool optional;
 } grad_input_row;
 
+/* ---- what results are made of ------------------------------------------------------------------ */
+
+/* Which elements of the operands an element of the result depends on, as far as derivatives go: what
+   the search for a Jacobian's zeros asks (structure.c). REACH_ALL is always true. Element-wise rows
+   and aliases need not say anything. */
+typedef enum grad_depends {
+    REACH_ALL,
+    REACH_SAME,   /* the one at its own place */
+    REACH_MOVE,   /* one element of one operand, or none: which, does not depend on real operands */
+    REACH_ADD,    /* those that are added up in it: an element of an operand is added, unweighed, to
+                     one element of the result or none */
+    REACH_ADD_TO, /* likewise, on top of the first operand, which keeps its place */
+    REACH_AXES,   /* all of the operand along the attribute `axis`, which is reduced */
+    REACH_LINE,   /* all along the attribute `axis`, which stays */
+    REACH_AHEAD,  /* along `axis` the one at its own place and as many more as the result is shorter */
+    REACH_PRODUCT /* its row and its column: matmul_t */
+} grad_depends;
+
 /* ---- what the functions of a row are given ---------------------------------------------------- */
 
 /* One result of several. */
@@ -187,6 +205,7 @@ struct grad_op {
     double (*work)(const grad_call *c); /* where `flops` cannot say it: flops of the whole call */
     int checks;      /* 1 + the operand whose values the kernel may refuse; 0: the first of role
                         INDEX, if there is one */
+    grad_depends reach;
     bool in_place;   /* the kernel may be given out == in[0] when in[0] dies here */
     bool runs_empty; /* run even when the result has no elements (checks its operands) */
     bool one_each;   /* a composite with a result for each operand after the first */

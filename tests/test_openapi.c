@@ -148,18 +148,17 @@ static void its_references_lead_somewhere(void **state)
     follow_references(openapi);
 }
 
-static void its_examples_work(void **state)
+/* The examples of one path: each request has an answer, or else a problem, of its name. */
+static void try_examples(const char *path, json_t *post)
 {
-    (void)state;
-    json_t *post = get(openapi, "paths", "/v1/evaluate", "post", NULL), *example;
     json_t *requests = get(post, "requestBody", "content", "application/json", "examples", NULL);
     json_t *good = get(post, "responses", "200", "content", "application/json", "examples", NULL);
     json_t *bad = get(openapi, "components", "responses", "Unprocessable", "content",
-                      "application/problem+json", "examples", NULL);
+                      "application/problem+json", "examples", NULL), *example;
     const char *name;
     json_object_foreach(requests, name, example) {
         char *body = json_dumps(get(example, "value", NULL), 0);
-        api_call *c = ask_body("/v1/evaluate", body);
+        api_call *c = ask_body(path, body);
         json_t *expected = json_object_get(json_object_get(good, name), "value"), *found;
         if (!expected) expected = json_object_get(json_object_get(bad, name), "value");
         found = ask_json(c);
@@ -172,6 +171,21 @@ static void its_examples_work(void **state)
         api_call_free(c);
         free(body);
     }
+}
+
+static void its_examples_work(void **state)
+{
+    (void)state;
+    const char *path;
+    json_t *item;
+    int tried = 0;
+    json_object_foreach(get(openapi, "paths", NULL), path, item) {
+        json_t *post = json_object_get(item, "post");
+        if (!post) continue;
+        try_examples(path, post);
+        tried++;
+    }
+    assert_true(tried > 0);
 }
 
 /* ---- operators ----------------------------------------------------------------------------- */

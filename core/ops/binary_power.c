@@ -165,6 +165,7 @@ const grad_op grad__op_not_negative = {
     .in = X_ONLY,
     .types = TYPES_PROMOTE,
     .kernel = not_negative_kernel,
+    .reach = REACH_SAME,
     .checks = 1,
     .in_place = true,
     .internal = true,

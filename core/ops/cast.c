@@ -95,6 +95,7 @@ const grad_op grad__op_cast = {
     .result = RESULT_SET,
     .infer = cast_infer,
     .kernel = cast_kernel,
+    .reach = REACH_SAME,
     .rule = cast_rule,
     .example = "cast([1.7, -1.7, NaN, 1e30], dtype=\"int32\") -> [1, -1, 0, 2147483647]\n"
                "cast([0, -2.5, NaN], dtype=\"bool\") -> [false, true, true]\n"

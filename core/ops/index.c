@@ -318,7 +318,8 @@ const grad_op grad__op_take = {
     .gradient = "dx = zeros with g added at the indices",
     .in = {{"x", GRAD_ROLE_NUMBER, false}, {"indices", GRAD_ROLE_INDEX, false}},
     .attr = {{.name = "axis", .type = ATTR_INT, .otherwise = INT_(0)}},
-    .types = TYPES_KEEP, .infer = take_infer, .kernel = take_kernel, .runs_empty = true,
+    .types = TYPES_KEEP, .infer = take_infer, .kernel = take_kernel,
+    .reach = REACH_MOVE, .runs_empty = true,
     .rule = take_rule,
     .example = "take([5, 6, 7], [2, 0, -1]) -> [7, 5, 7]\n"
                "take([[1, 2], [3, 4]], 1) -> [3, 4]\n"
@@ -336,6 +337,7 @@ const grad_op grad__op_take_add = {
     .attr = {{.name = "axis", .type = ATTR_INT, .otherwise = INT_(0)},
              {.name = "negative", .type = ATTR_BOOL, .otherwise = BOOL_(true)}},
     .types = TYPES_KEEP, .infer = take_add_infer, .kernel = take_add_kernel,
+    .reach = REACH_ADD_TO,
     .work = grad__work_of_third, .in_place = true, .runs_empty = true,
     .internal = true, .rule = take_add_rule,
     .example = "take_add([1, 2, 3], [0, 0, -1], [10, 20, 30]) -> [31, 2, 33]",
@@ -364,6 +366,7 @@ const grad_op grad__op_embedding = {
     .gradient = "dweight = zeros with the rows of g added at the indices",
     .in = {{"indices", GRAD_ROLE_INDEX, false}, {"weight", GRAD_ROLE_NUMBER, false}},
     .types = TYPES_KEEP, .infer = embedding_infer, .kernel = embedding_kernel,
+    .reach = REACH_MOVE,
     .runs_empty = true,
     .rule = embedding_rule,
     .example = "embedding([1, 0, 1], [[1, 2], [3, 4]]) -> [[3, 4], [1, 2], [3, 4]]\n"

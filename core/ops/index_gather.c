@@ -258,6 +258,7 @@ const grad_op grad__op_gather = {
     .in = {{"x", GRAD_ROLE_NUMBER, false}, {"indices", GRAD_ROLE_INDEX, false}},
     .attr = AXIS_REQUIRED,
     .types = TYPES_KEEP, .infer = gather_infer, .kernel = gather_kernel,
+    .reach = REACH_MOVE,
     .rule = gather_rule,
     .example = "gather([5, 6, 7], [2, 2, -3], axis=0) -> [7, 7, 5]\n"
                "gather([[1, 2], [3, 4]], [[1, 0]], axis=0) -> [[3, 2]]\n"
@@ -277,6 +278,7 @@ const grad_op grad__op_scatter = {
            {"src", GRAD_ROLE_NUMBER, false}},
     .attr = AXIS_REQUIRED,
     .types = TYPES_PROMOTE, .infer = scatter_infer, .kernel = scatter_kernel,
+    .reach = REACH_MOVE,
     .work = grad__work_of_third, .in_place = true, .runs_empty = true,
     .rule = scatter_rule,
     .example = "scatter([0, 0, 1], [2, 0, 2], [3, 4, 5], axis=0) -> [4, 0, 5]\n"
@@ -297,6 +299,7 @@ const grad_op grad__op_scatter_add = {
            {"src", GRAD_ROLE_NUMBER, false}},
     .attr = AXIS_REQUIRED,
     .types = TYPES_PROMOTE, .infer = scatter_infer, .kernel = scatter_add_kernel,
+    .reach = REACH_ADD_TO,
     .work = grad__work_of_third, .in_place = true, .runs_empty = true,
     .rule = scatter_add_rule,
     .example = "scatter_add([0, 0, 1], [2, 0, 2], [3, 4, 5], axis=0) -> [4, 0, 9]\n"

@@ -183,6 +183,7 @@ const grad_op grad__op_matmul_t = {
     .types = TYPES_PROMOTE,
     .infer = matmul_t_infer,
     .kernel = matmul_t_kernel,
+    .reach = REACH_PRODUCT,
     .work = matmul_t_work,
     .internal = true,
     .rule = matmul_t_rule,

@@ -103,6 +103,7 @@ const grad_op grad__op_pick = {
              {.name = "ignore", .type = ATTR_INT, .otherwise = INT_(-100)}},
     .infer = pick_infer,
     .kernel = pick_kernel,
+    .reach = REACH_MOVE,
     .internal = true,
     .rule = pick_rule,
     .example = "pick([[1, 2], [3, 4], [5, 6]], [1, 0, -100], axis=1) -> [2, 3, 0]\n"
@@ -159,6 +160,7 @@ const grad_op grad__op_place = {
              {.name = "classes", .type = ATTR_INT, .required = true}},
     .infer = place_infer,
     .kernel = place_kernel,
+    .reach = REACH_MOVE,
     .internal = true,
     .rule = place_rule,
     .example = "place([7, 8, 9], [1, 0, -100], axis=1, classes=2) -> [[0, 7], [8, 0], [0, 0]]",

@@ -124,6 +124,7 @@ const grad_op grad__op_diff = {
     .types = TYPES_KEEP,
     .infer = diff_infer,
     .kernel = diff_kernel,
+    .reach = REACH_AHEAD,
     .scratch = diff_scratch,
     .work = diff_work,
     .rule = diff_rule,

@@ -81,6 +81,7 @@ const grad_op grad__op_cummax = {
     .types = TYPES_KEEP,
     .infer = grad__running_infer,
     .kernel = cummax_kernel,
+    .reach = REACH_LINE,
     .in_place = true,
     .rule = cummax_rule,
     .example = "cummax([1, 3, 2, 4], axis=0) -> [1, 3, 3, 4]\n"
@@ -100,6 +101,7 @@ const grad_op grad__op_cummin = {
     .types = TYPES_KEEP,
     .infer = grad__running_infer,
     .kernel = cummin_kernel,
+    .reach = REACH_LINE,
     .in_place = true,
     .rule = cummin_rule,
     .example = "cummin([4, 2, 3, 1], axis=0) -> [4, 2, 2, 1]\n"

@@ -276,6 +276,7 @@ const grad_op grad__op_transpose = {
     .in = X_ALONE,
     .attr = {{.name = "axes", .type = ATTR_INTS, .nullable = true}},
     .types = TYPES_KEEP, .infer = transpose_infer, .kernel = transpose_kernel,
+    .reach = REACH_MOVE,
     .rule = transpose_rule,
     .example = "transpose([[1, 2, 3], [4, 5, 6]]) -> [[1, 4], [2, 5], [3, 6]]\n"
                "transpose([[[1, 2], [3, 4]]], axes=[2, 0, 1]) -> [[[1, 3]], [[2, 4]]]\n"

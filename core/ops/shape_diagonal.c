@@ -221,6 +221,7 @@ const grad_op grad__op_diag_embed = {
     .gradient = "dx = diagonal(g, offset)",
     .in = X_ALONE, .attr = {OFFSET},
     .types = TYPES_KEEP, .infer = diag_embed_infer, .kernel = diag_embed_kernel,
+    .reach = REACH_MOVE,
     .internal = true,
     .rule = diag_embed_rule,
     .example = "diag_embed([1, 2]) -> [[1, 0], [0, 2]]\n"
@@ -235,6 +236,7 @@ const grad_op grad__op_diagonal = {
     .gradient = "dx = zeros with g added on the diagonals",
     .in = X_ALONE, .attr = DIAGONAL_ATTRIBUTES,
     .types = TYPES_KEEP, .infer = diagonal_infer, .kernel = diagonal_kernel,
+    .reach = REACH_MOVE,
     .rule = diagonal_rule,
     .example = "diagonal([[1, 2], [3, 4]]) -> [1, 4]\n"
                "diagonal([[1, 2, 3], [4, 5, 6]], offset=1) -> [2, 6]\n"
@@ -252,6 +254,7 @@ const grad_op grad__op_diagonal_add = {
     .in = {{"base", GRAD_ROLE_NUMBER, false}, {"piece", GRAD_ROLE_NUMBER, false}},
     .attr = DIAGONAL_ATTRIBUTES,
     .types = TYPES_KEEP, .infer = diagonal_add_infer, .kernel = diagonal_add_kernel,
+    .reach = REACH_ADD_TO,
     .work = grad__work_of_second, .in_place = true, .internal = true,
     .rule = diagonal_add_rule,
     .example = "diagonal_add([[1, 2], [3, 4]], [10, 20]) -> [[11, 2], [3, 24]]",
@@ -265,6 +268,7 @@ const grad_op grad__op_tril = {
     .gradient = "dx = tril(g, offset)",
     .in = X_ALONE, .attr = {OFFSET},
     .types = TYPES_KEEP, .infer = triangle_infer, .kernel = triangle_kernel,
+    .reach = REACH_MOVE,
     .in_place = true,
     .rule = tril_rule,
     .example = "tril([[1, 2], [3, 4]]) -> [[1, 0], [3, 4]]\n"
@@ -280,6 +284,7 @@ const grad_op grad__op_triu = {
     .gradient = "dx = triu(g, offset)",
     .in = X_ALONE, .attr = {OFFSET},
     .types = TYPES_KEEP, .infer = triangle_infer, .kernel = triangle_kernel,
+    .reach = REACH_MOVE,
     .in_place = true,
     .rule = triu_rule,
     .example = "triu([[1, 2], [3, 4]]) -> [[1, 2], [0, 4]]\n"

@@ -122,6 +122,7 @@ const grad_op grad__op_concat = {
     .in = {{"a", GRAD_ROLE_NUMBER, false}}, .variadic = true,
     .attr = {{.name = "axis", .type = ATTR_INT, .otherwise = INT_(0)}},
     .types = TYPES_PROMOTE, .infer = concat_infer, .kernel = join_kernel,
+    .reach = REACH_MOVE,
     .rule = concat_rule,
     .example = "concat([1, 2], [3]) -> [1, 2, 3]\n"
                "concat([[1], [2]], [[3], [4]], axis=1) -> [[1, 3], [2, 4]]\n"
@@ -138,6 +139,7 @@ const grad_op grad__op_stack = {
     .in = {{"a", GRAD_ROLE_NUMBER, false}}, .variadic = true,
     .attr = {{.name = "axis", .type = ATTR_INT, .otherwise = INT_(0)}},
     .types = TYPES_PROMOTE, .infer = stack_infer, .kernel = join_kernel,
+    .reach = REACH_MOVE,
     .rule = stack_rule,
     .example = "stack(1, 2, 3) -> [1, 2, 3]\n"
                "stack([1, 2], [3, 4], axis=-1) -> [[1, 3], [2, 4]]\n"

@@ -269,6 +269,7 @@ const grad_op grad__op_expand = {
     .in = X_ALONE,
     .attr = {{.name = "shape", .type = ATTR_INTS, .required = true}},
     .types = TYPES_KEEP, .infer = expand_infer, .kernel = expand_kernel,
+    .reach = REACH_MOVE,
     .broadcasts = true,
     .rule = expand_rule,
     .example = "expand([1, 2], shape=[2, 2]) -> [[1, 2], [1, 2]]\n"
@@ -302,7 +303,8 @@ const grad_op grad__op_flip = {
     .gradient = "dx = flip(g, axis)",
     .in = X_ALONE,
     .attr = {{.name = "axis", .type = ATTR_INTS, .required = true, .nullable = true}},
-    .types = TYPES_KEEP, .infer = flip_infer, .kernel = flip_kernel, .rule = flip_rule,
+    .types = TYPES_KEEP, .infer = flip_infer, .kernel = flip_kernel,
+    .reach = REACH_MOVE, .rule = flip_rule,
     .example = "flip([1, 2, 3], axis=0) -> [3, 2, 1]\n"
                "flip([[1, 2], [3, 4]], axis=1) -> [[2, 1], [4, 3]]\n"
                "flip([[1, 2], [3, 4]], axis=null) -> [[4, 3], [2, 1]]",
@@ -318,7 +320,8 @@ const grad_op grad__op_roll = {
     .in = X_ALONE,
     .attr = {{.name = "shift", .type = ATTR_INTS, .required = true},
              {.name = "axis", .type = ATTR_INTS, .nullable = true}},
-    .types = TYPES_KEEP, .infer = roll_infer, .kernel = roll_kernel, .rule = roll_rule,
+    .types = TYPES_KEEP, .infer = roll_infer, .kernel = roll_kernel,
+    .reach = REACH_MOVE, .rule = roll_rule,
     .example = "roll([1, 2, 3, 4], shift=1) -> [4, 1, 2, 3]\n"
                "roll([[1, 2], [3, 4]], shift=1) -> [[4, 1], [2, 3]]\n"
                "roll([[1, 2, 3], [4, 5, 6]], shift=[1, -1], axis=[0, 1]) -> [[5, 6, 4], "

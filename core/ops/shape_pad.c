@@ -206,6 +206,7 @@ const grad_op grad__op_pad_value = {
     .attr = {{.name = "pads", .type = ATTR_PAIRS, .required = true},
              {.name = "value", .type = ATTR_NUMBER, .otherwise = INT_(0)}},
     .types = TYPES_KEEP, .infer = pad_value_infer, .kernel = pad_value_kernel,
+    .reach = REACH_MOVE,
     .internal = true, .rule = pad_value_rule,
     .example = "pad([1, 2, 3], pads=[[-1, 1]], value=7) -> [2, 3, 7]",
     .trials = "[2,3] pads=[[-1,2],[1,-2]]",

@@ -286,7 +286,8 @@ const grad_op grad__op_slice = {
            "there, null starts or stops run from end to end.",
     .gradient = "dx = zeros with g added at the places taken",
     .in = X_ALONE, .attr = SLICE_ATTRIBUTES,
-    .types = TYPES_KEEP, .infer = slice_infer, .kernel = slice_kernel, .rule = slice_rule,
+    .types = TYPES_KEEP, .infer = slice_infer, .kernel = slice_kernel,
+    .reach = REACH_MOVE, .rule = slice_rule,
     .example = "slice([1, 2, 3, 4], starts=1, stops=3) -> [2, 3]\n"
                "slice([1, 2, 3, 4], starts=-1, stops=-100, steps=-2) -> [4, 2]\n"
                "slice([1, 2, 3, 4], starts=null, stops=null, steps=-1) -> [4, 3, 2, 1]\n"
@@ -305,6 +306,7 @@ const grad_op grad__op_slice_add = {
     .gradient = "dbase = g, dpiece = slice(g)",
     .in = WHOLE_AND_PIECE, .attr = SLICE_ATTRIBUTES,
     .types = TYPES_KEEP, .infer = slice_add_infer, .kernel = slice_add_kernel,
+    .reach = REACH_ADD_TO,
     .work = grad__work_of_second, .in_place = true, .internal = true,
     .rule = slice_add_rule,
     .example = "slice_add([1, 2, 3], [10, 20], starts=0, stops=3, steps=2) -> [11, 2, 23]",
@@ -319,6 +321,7 @@ const grad_op grad__op_select = {
     .gradient = "dx = zeros with g added at the index",
     .in = X_ALONE, .attr = SELECT_ATTRIBUTES,
     .types = TYPES_KEEP, .infer = select_infer, .kernel = select_kernel,
+    .reach = REACH_MOVE,
     .rule = select_rule,
     .example = "select([5, 6, 7], axis=0, index=1) -> 6\n"
                "select([[1, 2], [3, 4]], axis=-1, index=-1) -> [2, 4]",
@@ -332,6 +335,7 @@ const grad_op grad__op_select_add = {
     .gradient = "dbase = g, dpiece = select(g)",
     .in = WHOLE_AND_PIECE, .attr = SELECT_ATTRIBUTES,
     .types = TYPES_KEEP, .infer = select_add_infer, .kernel = select_add_kernel,
+    .reach = REACH_ADD_TO,
     .work = grad__work_of_second, .in_place = true, .internal = true,
     .rule = select_add_rule,
     .example = "select_add([1, 2, 3], 10, axis=0, index=1) -> [1, 12, 3]",
