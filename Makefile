@@ -183,17 +183,18 @@ tsan: deps
 # Programs that the benchmarks are made of; bare and million know nothing of gradd.
 $(B)/bench/%: tests/bench/%.c $(B)/everything.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -Icore -Itests -o $@ $< $(B)/everything.a $(LDFLAGS) $(BLAS_LIBS) \
-	    -lmicrohttpd -ljansson -lm
+	$(Q)$(CC) $(CFLAGS) -Icore -Iapi -Itests -o $@ $< $(B)/everything.a $(LDFLAGS) $(BLAS_LIBS) \
+	    -lmicrohttpd -ljansson -lcmocka -lstdc++ -lm
 
 ## bench-deps: install what the benchmarks are held against (torch, FastAPI, wrk; Debian's)
 bench-deps:
 	@deploy/deps.sh build test bench
 
 ## bench: throughput, a million nodes, a hundred layers, a million points, beside others (see bench-deps)
-bench: all $(addprefix $(B)/bench/,bare million mlp_run batch_run)
+bench: all $(addprefix $(B)/bench/,bare million program mlp_run batch_run)
 	@BUILD=$(B) tests/bench/throughput.sh
 	@BUILD=$(B) tests/bench/million.sh
+	@$(B)/bench/program
 	@BUILD=$(B) tests/bench/mlp.sh
 	@BUILD=$(B) tests/bench/batch.sh
 

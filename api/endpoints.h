@@ -12,6 +12,8 @@ api_next hessian_prepare(api_call *c);  /* hessian.c: POST /v1/hessian */
 void blocks_run(api_call *c);           /* blocks.c: of both */
 api_next hvp_prepare(api_call *c);      /* hvp.c: POST /v1/hvp */
 
+api_next render_prepare(api_call *c);   /* render.c: POST /v1/render */
+
 api_next ops_prepare(api_call *c);      /* ops.c: GET /v1/ops */
 api_next op_prepare(api_call *c);       /*        GET /v1/ops/{name} */
 bool ops_write(buffer *to);             /* the body of the former; false when memory is short */

@@ -64,12 +64,34 @@ static uint32_t operand_named(const call_state *s, json_slice id)
     return NO_NAME;
 }
 
-static bool is_function_attribute(const call_state *s, json_slice id)
+/* Which attribute has this name; the number of attributes: none. */
+static size_t attribute_named(const grad_op *op, json_slice id)
 {
-    for (size_t k = 0; s->row && s->row->op && k < grad_op_attributes(s->row->op); k++)
-        if (slice_is(id, grad_op_attribute_name(s->row->op, k)))
-            return grad_op_attribute_is_function(s->row->op, k);
-    return false;
+    size_t k = 0, n = grad_op_attributes(op);
+    while (k < n && !slice_is(id, grad_op_attribute_name(op, k))) k++;
+    return k;
+}
+
+static const char *attribute_name(const void *op, size_t i)
+{
+    return i < grad_op_attributes(op) ? grad_op_attribute_name(op, i) : NULL;
+}
+
+static int unknown_attribute(parser *p, const call_state *s, json_slice id, const char *at)
+{
+    char known[200] = "it takes none";
+    size_t n = 0;
+    if (s->f)
+        return problem_at(p, "unknown_attribute", at, "the function %.*s has no input \"%.*s\"",
+                          shown(s->id), s->id.at, shown(id), id.at);
+    const grad_op *op = s->row->op;
+    const char *near = api_nearest(id.at, id.n, attribute_name, op);
+    for (size_t i = 0; i < grad_op_attributes(op) && n < sizeof known; i++)
+        n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", i ? ", " : "it takes ",
+                              grad_op_attribute_name(op, i));
+    return problem_at(p, "unknown_attribute", at, "%s has no attribute \"%.*s\"; %s%s%s",
+                      grad_op_name(op), shown(id), id.at, near ? "did you mean \"" : known,
+                      near ? near : "", near ? "\"?" : "");
 }
 
 /* ---- arguments ------------------------------------------------------------------------------- */
@@ -85,7 +107,8 @@ static int put_argument(parser *p, call_state *s, uint32_t k, value v, const cha
     }
     while (s->first + k >= p->n_args) {
         if (p->n_args == p->arg_room) {
-            value *grown = table_grow(&p->r.c->host, p->arg, &p->arg_room, sizeof *grown, &p->r.err);
+            value *grown = table_grow(&p->r.c->host, p->arg, &p->arg_room, sizeof *grown,
+                                      &p->r.err);
             if (!grown) return parser_end(p);
             p->arg = grown;
         }
@@ -124,7 +147,8 @@ static int attribute(parser *p, call_state *s, json_slice id)
 {
     const char *at = p->at;
     size_t before = p->json.n;
-    bool callee = is_function_attribute(s, id);
+    const grad_op *op = s->row->op;
+    bool callee = grad_op_attribute_is_function(op, attribute_named(op, id));
     buffer_byte(&p->json, s->attributes ? ',' : '{');
     buffer_string(&p->json, id.at, id.n);
     buffer_byte(&p->json, ':');
@@ -142,11 +166,13 @@ static int attribute(parser *p, call_state *s, json_slice id)
     return is_ended(expression(p)) ? -1 : 0;
 }
 
-static bool given_before(const parser *p, const call_state *s, json_slice id)
+static bool given_before(parser *p, const call_state *s, json_slice id)
 {
     if (s->attributes == 0) return false;
-    char *copy = p->json.at + s->json;
-    json_cursor at = {copy};
+    buffer_byte(&p->json, '}'); /* for those who look for the end of a number */
+    p->json.n--;
+    if (p->json.failed) return false;
+    json_cursor at = {p->json.at + s->json};
     uint32_t k = 0;
     for (json_enter(&at); k < s->attributes; k++) {
         if (k) at.at++; /* the comma */
@@ -172,13 +198,12 @@ static int keyword(parser *p, call_state *s)
         if (is_ended(v)) return -1;
         return k == NO_NAME ? 0 : put_argument(p, s, k, v, at);
     }
-    if (given_before(p, s, id))
-        return syntax_fail(p, at, "\"%.*s\" is given twice", shown(id), id.at);
-    if (s->f || is_node_member((json_slice){id.at, id.n})) {
-        problem_at(p, "unknown_attribute", at, s->f ? "the function %.*s has no input \"%.*s\""
-                   : "%.*s has no attribute \"%.*s\"", shown(s->id), s->id.at, shown(id), id.at);
+    if (s->f || attribute_named(s->row->op, id) == grad_op_attributes(s->row->op)) {
+        unknown_attribute(p, s, id, at);
         return is_ended(expression(p)) ? -1 : 0;
     }
+    if (given_before(p, s, id))
+        return syntax_fail(p, at, "\"%.*s\" is given twice", shown(id), id.at);
     return attribute(p, s, id);
 }
 

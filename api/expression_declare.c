@@ -86,7 +86,8 @@ static int read_size(parser *p)
     const char *at = p->at;
     int result = literal(p, false);
     if (result < 0) return -1;
-    return result == 0 && *at != '[' ? 0 : syntax_expected(p, "a size: a whole number, or null for any");
+    if (result == 0 && *at != '[') return 0;
+    return syntax_expected(p, "a size: a whole number, or null for any");
 }
 
 static int read_sizes(parser *p, members *m)
@@ -169,8 +170,8 @@ static int read_member(parser *p, members *m, json_slice call, bool *first)
              : slice_is(word, "dtype") ? &m->dtype
                                        : NULL;
         if (!to)
-            problem_at(p, "unknown_attribute", at, "%.*s has no attribute \"%.*s\"; it takes shape, "
-                       "dtype, value", shown(call), call.at, shown(word), at);
+            problem_at(p, "unknown_attribute", at, "%.*s has no attribute \"%.*s\"; it takes "
+                       "shape, dtype, value", shown(call), call.at, shown(word), at);
         p->at = after + 1;
         skip(p);
     } else if (*first) {

@@ -81,9 +81,11 @@ static bool survey_one(parser *p, const char **at)
     for (uint32_t k = 1; k < results; k++) buffer_text(&p->json, ",0");
     buffer_text(&p->json, "]}");
     *at = c;
-    char *text = p->json.failed ? NULL
-                                : arena_text(&p->r.c->arena, p->json.at + before, p->json.n - before);
+    char *text = NULL;
+    if (!p->json.failed)
+        text = arena_text(&p->r.c->arena, p->json.at + before, p->json.n - before);
     p->json.n = before;
+    if (text && names_find(&p->r.d->library->names, id.at, id.n) != NO_NAME) return true;
     if (text) return decode_survey(&p->r, id, (json_cursor){text}) == 0;
     grad_fail(&p->r.err, GRAD_OUT_OF_MEMORY, "memory is short");
     parser_end(p);
@@ -139,6 +141,7 @@ static int one_result(parser *p, uint32_t k)
         plain = plain && d->source->word[w].name != v.operand;
     if (plain) {
         p->r.f->result[k] = v.operand;
+        p->result_at[k] = v.at;
         return 0;
     }
     if (names_add_unnamed(&number, &d->names, &p->r.err) < 0) return parser_end(p);
@@ -153,11 +156,13 @@ static int results(parser *p)
     const char *at = p->at;
     size_t n = id_length(at);
     if (n != 6 || memcmp(at, "return", 6) != 0)
-        return syntax_fail(p, at, "expected 'return' and what the function returns, before its '}'");
+        return syntax_fail(p, at, "expected 'return' and what the function returns, before its "
+                           "'}'");
     p->at += n;
     skip(p);
     f->result = table_new(&p->r.c->host, f->n_results, sizeof *f->result, &p->r.err);
-    if (!f->result) return parser_end(p);
+    p->result_at = arena_new(&p->r.c->arena, f->n_results, sizeof *p->result_at, &p->r.err);
+    if (!f->result || !p->result_at) return parser_end(p);
     memset(f->result, 0, f->n_results * sizeof *f->result);
     for (uint32_t k = 0;; k++) {
         if (one_result(p, k) < 0) return -1;
@@ -180,7 +185,7 @@ static int check_results(parser *p)
     for (uint32_t k = 0; k < f->n_results; k++) {
         const name *n = &f->d.names.at[f->result[k]];
         if (f->result[k] < f->n_inputs || n->place != NO_NAME) continue;
-        return problem_at(p, "unknown_id", p->start + f->d.source->start, "the function returns "
+        return problem_at(p, "unknown_id", p->start + p->result_at[k], "the function returns "
                           "\"%.*s\", which is not in it", (int)(n->length < 80 ? n->length : 80),
                           name_text(n));
     }
@@ -261,7 +266,7 @@ int read_definition(parser *p)
     if (skip_inputs(p) < 0) return -1;
     uint32_t number = names_find(&l->names, id.at, id.n);
     if (number == NO_NAME) return syntax_fail(p, at, "the function cannot be read");
-    if (grad_op_find_n(id.at, id.n))
+    if (grad_op_find_n(id.at, id.n) || slice_is(id, "input") || slice_is(id, "constant"))
         return problem_at(p, "duplicate_id", name_at, "\"%.*s\" is an operator", shown(id), id.at),
                document_complain(p->r.d);
     function *f = &l->at[number];

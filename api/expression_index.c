@@ -1,5 +1,5 @@
-/* expression_index.c -- x[1, 2:4, ..., null, i]: one node that holds the whole index, for which axis
- * an item is about depends on the rank where there is an ellipsis.
+/* expression_index.c -- x[1, 2:4, ..., null, i]: one node that holds the whole index, for which
+ * axis an item is about depends on the rank where there is an ellipsis.
  */
 #include <string.h>
 
@@ -82,8 +82,8 @@ static int slice_item(parser *p, index_state *s, const char *at, bool started, i
 
 static void no_mask(parser *p, const char *at)
 {
-    problem_at(p, "dtype_mismatch", at, "an index is a place or a tensor of places, and no mask; to "
-               "choose by truth values there is where(cond, a, b)");
+    problem_at(p, "dtype_mismatch", at, "an index is a place or a tensor of places, and no mask; "
+               "to choose by truth values there is where(cond, a, b)");
 }
 
 /* An item that is some expression. */
@@ -179,6 +179,7 @@ value index_of(parser *p, value of)
 {
     const char *open = p->at;
     index_state s = {.n = 0, .tensor = {OPERAND_ABSENT, 0}};
+    bool before = is_skipping(p);
     if (enter(p, open, true) < 0) return ended();
     if (*p->at == ']') {
         syntax_fail(p, p->at, "expected an index between the brackets");
@@ -193,5 +194,7 @@ value index_of(parser *p, value of)
     if (leave(p, ']', open) < 0) return ended();
     if (!is_skipping(p) && of.operand == OPERAND_ABSENT)
         problem_at(p, "wrong_arity", open, "null has no elements");
+    if (is_skipping(p) && !before && p->failed_place == NO_NAME)
+        p->failed_place = place_of(p, open);
     return is_skipping(p) ? skipped(place_of(p, open)) : add(p, &s, of, place_of(p, open));
 }

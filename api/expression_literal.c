@@ -139,7 +139,8 @@ static int word_here(parser *p, bool minus, bool ids)
         }
         return 0;
     }
-    bool plain = *at != '`' && (slice_is(id, "true") || slice_is(id, "false") || slice_is(id, "null"));
+    bool plain = slice_is(id, "true") || slice_is(id, "false") || slice_is(id, "null");
+    plain = plain && *at != '`';
     if (word == -1 && !minus && plain) {
         buffer_add(&p->json, id.at, id.n);
         return 0;

@@ -133,6 +133,7 @@ value make_node(parser *p, sign s, uint32_t at, uint32_t n, const value *in)
         if (in[k].operand != OPERAND_ABSENT) continue;
         problem_at(p, "wrong_arity", p->start + in[k].at, "null leaves off an optional input of a "
                    "call, and is no number");
+        p->failed_place = at;
         return skipped(at);
     }
     if (begin_node(p, op, at) < 0) return ended();

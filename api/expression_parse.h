@@ -40,6 +40,7 @@ typedef struct parser {
     uint32_t n_args, arg_room;
     buffer json;           /* literals are handed on as JSON */
     uint32_t loose_input;  /* a node input(...) that has no name yet, or NO_NAME */
+    uint32_t *result_at;   /* of the function that is being read: what it returns */
     uint32_t failed_place; /* of the node in which the problem was found, while it has no name */
 } parser;
 
@@ -63,7 +64,10 @@ static inline void skip(parser *p)
     if ((unsigned char)*p->at < ' ' || *p->at == '#') skip_slowly(p);
 }
 
-static inline uint32_t place_of(const parser *p, const char *at) { return (uint32_t)(at - p->start); }
+static inline uint32_t place_of(const parser *p, const char *at)
+{
+    return (uint32_t)(at - p->start);
+}
 static inline bool is_skipping(const parser *p) { return p->r.d->problem->code != NULL; }
 static inline value ended(void) { return (value){VALUE_ENDED, 0}; }
 static inline value skipped(uint32_t at) { return (value){VALUE_SKIPPED, at}; }
@@ -119,8 +123,8 @@ value expression(parser *p);                     /* expression_parse.c */
 int statements(parser *p);                       /* expression_statement.c: up to `return` or } */
 value call(parser *p, json_slice id, uint32_t at); /* expression_call.c: at the bracket */
 value index_of(parser *p, value of);             /* expression_index.c: at the bracket */
-/* expression_literal.c: a number, text, list, true, false, null, and where `ids` any id, as JSON behind
-   what p->json holds. 0; 1 where it is none, and p->at stays; -1: the call has ended. */
+/* expression_literal.c: a number, text, list, true, false, null, and where `ids` any id, as JSON
+   behind what p->json holds. 0; 1 where it is none, and p->at stays; -1: the call has ended. */
 int literal(parser *p, bool ids);
 value list_operand(parser *p);                   /* a list of numbers */
 value number_operand(parser *p);

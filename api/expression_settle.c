@@ -107,7 +107,8 @@ void expression_resolve(document *d)
     if (!d->source || d->source->n_aliases == 0) return;
     for (uint32_t i = 0; i < d->n_nodes; i++) { /* one that a second name stands for comes before */
         const name *n = &d->names.at[walk[i]];
-        if (document_kind(d, n) == DOC_ALIAS) d->operand[n->operands] = meant(d, d->operand[n->operands]);
+        uint32_t *operand = &d->operand[n->operands];
+        if (document_kind(d, n) == DOC_ALIAS) *operand = meant(d, *operand);
     }
     for (uint32_t k = 0; k < d->n_operands; k++) d->operand[k] = meant(d, d->operand[k]);
 }

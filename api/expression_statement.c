@@ -58,7 +58,8 @@ static int several(parser *p, json_slice first, uint32_t at)
         skip(p);
         if (n == (room ? room : 8)) {
             uint32_t wider = room ? room : 0;
-            json_slice *grown = table_grow(&p->r.c->host, room ? id : NULL, &wider, sizeof *id, err);
+            json_slice *grown = table_grow(&p->r.c->host, room ? id : NULL, &wider, sizeof *id,
+                                           err);
             if (!grown) {
                 result = parser_end(p);
                 break;

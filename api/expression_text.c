@@ -51,7 +51,8 @@ static void describe(const parser *p, char *to, size_t room)
     else if (n) snprintf(to, room, "'%.*s'", (int)(n < 40 ? n : 40), at);
     else if (*at == '\n') snprintf(to, room, "the end of the line");
     else if (*at == '\0') snprintf(to, room, "a NUL byte");
-    else if (text_is_digit(*at)) snprintf(to, room, "'%.*s'", (int)strspn(at, "0123456789.") % 40, at);
+    else if (text_is_digit(*at))
+        snprintf(to, room, "'%.*s'", (int)strspn(at, "0123456789.") % 40, at);
     else if ((unsigned char)*at < 0x20 || *at == 0x7F)
         snprintf(to, room, "byte 0x%02X", (unsigned)(unsigned char)*at);
     else snprintf(to, room, "'%.*s'", (int)(text_utf8(at, p->end) ? text_utf8(at, p->end) : 1), at);
@@ -67,8 +68,6 @@ static const char *advice(const parser *p)
         {"&", "use logical_and(a, b)"},    {"|", "use logical_or(a, b)"},
         {"and", "use logical_and(a, b)"},  {"or", "use logical_or(a, b)"},
         {"not", "use logical_not(a)"},     {"!", "use logical_not(a)"},
-        {"+=", "a variable is assigned once"}, {"-=", "a variable is assigned once"},
-        {"*=", "a variable is assigned once"}, {"/=", "a variable is assigned once"},
         {"=", "== compares"},              {"?", "use where(cond, a, b)"},
         {"if", "use where(cond, a, b)"},   {"for", "use scan or map"},
         {"\xE2\x88\x92", "write a plain minus, -"}, {"\xC2\xB7", "write *"},
@@ -77,6 +76,8 @@ static const char *advice(const parser *p)
         {NULL, NULL},
     };
     size_t word = id_length(p->at);
+    if (*p->at == '=' && p->at > p->start && strchr("+-*/%@^", p->at[-1]))
+        return "a variable is assigned once";
     for (size_t i = 0; rows[i].start; i++) {
         size_t n = strlen(rows[i].start);
         if ((size_t)(p->end - p->at) < n || memcmp(p->at, rows[i].start, n) != 0) continue;
@@ -184,7 +185,8 @@ static void draw(source_place *out, const source *s, uint32_t at)
     if (end - from > SHOWN) end = from + SHOWN;
     while (end > mark && ((unsigned char)*end & 0xC0) == 0x80) end--;
     if (from > start) to = stpcpy(to, "...");
-    for (const char *c = from; c < end; c++) *to++ = *c && *c != '\r' ? *c : ' ';
+    for (const char *c = from; c < end; c++)
+        *to++ = (unsigned char)*c >= 0x20 || *c == '\t' ? *c : ' ';
     *to++ = '\n';
     mark_to = to;
     if (from > start) to = stpcpy(to, "   ");

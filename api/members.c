@@ -267,6 +267,12 @@ static int read_encoding(reader *r, const char *name, json_cursor *at)
     return wrong_type(r, name, "\"json\" or \"base64\"", *at);
 }
 
+static int read_format(reader *r, const char *name, json_cursor *at)
+{
+    r->r->as_program = take_word(at, "expression");
+    return r->r->as_program ? 0 : wrong_type(r, name, "\"expression\"", *at);
+}
+
 /* ---- other derivatives ----------------------------------------------------------------------- */
 
 static int read_ids_wrt(reader *r, const char *name, json_cursor *at)
@@ -315,7 +321,7 @@ static int read_tolerance(reader *r, const char *name, json_cursor *at)
 /* ---- the whole ------------------------------------------------------------------------------- */
 
 enum {
-    FOR_ALL = 63,
+    FOR_ALL = 127,
     FOR_BLOCKS = FOR_JACOBIAN | FOR_HESSIAN
 };
 
@@ -324,9 +330,9 @@ static const member_row request_members[] = {
     {"inputs", read_inputs, FOR_ALL},
     {"outputs", read_outputs, FOR_ALL},
     {"dtype", read_dtype, FOR_ALL},
-    {"gradients", read_gradients, FOR_EVALUATE},
+    {"gradients", read_gradients, FOR_EVALUATE | FOR_RENDER},
     {"values", read_values, FOR_ALL},
-    {"batch", read_batch, FOR_EVALUATE | FOR_JVP | FOR_HVP},
+    {"batch", read_batch, FOR_EVALUATE | FOR_JVP | FOR_HVP | FOR_RENDER},
     {"reduce", read_reduce, FOR_HVP},
     {"encoding", read_encoding, FOR_ALL},
     {"of", read_of, FOR_CHECK},
@@ -337,6 +343,7 @@ static const member_row request_members[] = {
     {"sparse", read_sparse, FOR_BLOCKS},
     {"epsilon", read_epsilon, FOR_CHECK},
     {"tolerance", read_tolerance, FOR_CHECK},
+    {"format", read_format, FOR_RENDER},
     {NULL, NULL, 0},
 };
 
@@ -346,7 +353,7 @@ int members_read(request *out, api_call *c, endpoint asked)
     json_cursor at = json_open(c->body);
     *out = (request){.endpoint = asked, .dtype = GRAD_FLOAT64, .tolerance = 1e-6};
     out->gradients = !(asked & (FOR_JVP | FOR_JACOBIAN));
-    if (asked != FOR_EVALUATE) out->values = WHICH_OUTPUTS;
+    if (!(asked & (FOR_EVALUATE | FOR_RENDER))) out->values = WHICH_OUTPUTS;
     if (json_peek(at) != KIND_OBJECT) {
         api_fail(c, "wrong_type", "", NULL, "the request must be an object, found %s%s",
                  json_type_name(json_peek(at)),
@@ -354,8 +361,11 @@ int members_read(request *out, api_call *c, endpoint asked)
         return -1;
     }
     if (read_object(&r, request_members, &at) < 0) return -1;
-    if (out->graph.at) return 0;
-    api_fail(c, "missing_member", "", NULL, "the request has no member \"graph\"");
+    const char *missing = !out->graph.at                               ? "\"graph\""
+                        : asked == FOR_RENDER && !out->as_program ? "\"format\": \"expression\""
+                                                                       : NULL;
+    if (!missing) return 0;
+    api_fail(c, "missing_member", "", NULL, "the request has no member %s", missing);
     return -1;
 }
 

@@ -15,7 +15,8 @@ typedef enum endpoint {
     FOR_JACOBIAN = 4,
     FOR_HESSIAN = 8,
     FOR_HVP = 16,
-    FOR_CHECK = 32
+    FOR_CHECK = 32,
+    FOR_RENDER = 64
 } endpoint;
 
 /* Texts of members are at the value; NULL where the member is absent. */
@@ -39,6 +40,7 @@ typedef struct request {
     bool sparse;
     double epsilon;      /* 0: by default */
     double tolerance;
+    bool as_program;     /* the format to render */
 } request;
 
 /* -1 with the call ended. members_free also then. */

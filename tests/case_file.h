@@ -13,7 +13,8 @@
  * Body-Limit) and Tolerance: 1e-6, relative, where the answer is known to a few digits only. The
  * body goes on to the line that is a status alone, the answer to the next empty line. A case begins
  * after an empty line. In an answer every member must match, in this order; of a problem document
- * the members that say where and what: code, detail, pointer, node, line and column.
+ * the members that say where and what: code, detail, pointer, node, line and column, and caret where
+ * the case has it.
  *
  * What an operator refuses takes two lines, with no claim and no empty line between two of them: the
  * node alone, and the status, the code, the pointer from the node on ("." is the node itself) and

@@ -33,7 +33,7 @@ void good(int result)
     if (result != 0) fail_msg("%s: %s", grad_code_name(err.code), err.text);
 }
 
-grad_node input(grad_graph *g, grad_dtype dtype, int rank, const int64_t *dim)
+grad_node graph_input(grad_graph *g, grad_dtype dtype, int rank, const int64_t *dim)
 {
     grad_node n;
     good(grad_input(&n, g, dtype, rank, dim, &err));
@@ -167,9 +167,9 @@ void world_start(world *w, size_t inputs)
         int64_t n = 1 + (int64_t)random_below(9);
         for (int64_t e = 0; e < n; e++) w->number[i][e] = random_uniform();
         w->data[w->n_data++] = w->number[i];
-        w->node[w->n++] = input(w->g, GRAD_FLOAT64, 1, &n);
+        w->node[w->n++] = graph_input(w->g, GRAD_FLOAT64, 1, &n);
     }
     for (int e = 0; e < 6; e++) w->whole[e] = (int64_t)random_below(5);
-    w->index = input(w->g, GRAD_INT64, 1, &six);
+    w->index = graph_input(w->g, GRAD_INT64, 1, &six);
     w->data[w->n_data++] = w->whole;
 }

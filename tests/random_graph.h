@@ -22,7 +22,7 @@ void good(int result);
 #define A_LIST(name_, list_, n_)                                                                  \
     {name_, strlen(name_), {.kind = GRAD_LIST, .n = (uint32_t)(n_), .list = (list_)}}
 #define AN_INT(name_, i_) {name_, strlen(name_), {.kind = GRAD_INT, .i = (i_)}}
-grad_node input(grad_graph *g, grad_dtype dtype, int rank, const int64_t *dim);
+grad_node graph_input(grad_graph *g, grad_dtype dtype, int rank, const int64_t *dim);
 grad_node apply(grad_graph *g, const char *op, const grad_operand *in, size_t n,
                 const grad_attribute *attr, size_t n_attr);
 grad_node one(grad_graph *g, const char *op, grad_node x);

@@ -100,6 +100,9 @@ static void compare_problem(difference *d, const golden *g, const json_t *want, 
             return;
         }
     }
+    const json_t *caret = json_object_get(want, "caret");
+    if (caret && !json_equal(caret, json_object_get(got, "caret")))
+        differ(d, "caret", caret, json_object_get(got, "caret"));
     snprintf(type, sizeof type, "/errors/%s", json_string_value(json_object_get(got, "code")));
     assert_string_equal(json_string_value(json_object_get(got, "type")), type);
     assert_int_equal(json_integer_value(json_object_get(got, "status")), g->status);

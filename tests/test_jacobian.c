@@ -78,7 +78,7 @@ static grad_node like(world *w, grad_node n, double **data)
     const grad_shape *s = grad_node_shape(w->g, n);
     *data = calloc((size_t)s->count + 1, sizeof **data);
     w->data[w->n_data++] = *data;
-    return input(w->g, GRAD_FLOAT64, s->rank, s->dim);
+    return graph_input(w->g, GRAD_FLOAT64, s->rank, s->dim);
 }
 
 static void refer(world *w, reference *r)
@@ -238,7 +238,7 @@ static grad_node thousand_of(world *w)
     good(grad_graph_new(&w->g, &host, GRAD_FLOAT64, &err));
     for (int i = 0; i < N; i++) thousand[i] = random_uniform();
     w->data[w->n_data++] = thousand;
-    return input(w->g, GRAD_FLOAT64, 1, &n);
+    return graph_input(w->g, GRAD_FLOAT64, 1, &n);
 }
 
 static grad_node times(grad_graph *g, grad_node x, double by)
@@ -315,7 +315,7 @@ static void points_of_a_batch_share_sweeps(void **unused)
     world w;
     size_t entries;
     const int64_t dim[] = {N / 10, 10}, weight[] = {10, 4};
-    grad_node v = thousand_of(&w), m = input(w.g, GRAD_FLOAT64, 2, weight);
+    grad_node v = thousand_of(&w), m = graph_input(w.g, GRAD_FLOAT64, 2, weight);
     w.data[w.n_data++] = thousand;
     grad_node x = apply(w.g, "reshape", (grad_operand[]){GRAD_AT(v)}, 1,
                         (grad_attribute[]){A_LIST("shape", dim, 2)}, 1);

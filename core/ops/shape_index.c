@@ -1,6 +1,6 @@
 /* shape_index.c -- NumPy's x[...] as one operator: places, slices, whole axes, new axes, and one
- * tensor of places. It expands into select, slice, take, unsqueeze and transpose, once the rank of x
- * says which axis an item is about.
+ * tensor of places. It expands into select, slice, take, unsqueeze and transpose, once the rank of
+ * x says which axis an item is about.
  */
 #include <inttypes.h>
 
@@ -169,7 +169,8 @@ static int index_expand(B *b, const grad_args *a, V *out)
 
 const grad_op grad__op_index = {
     .name = "index",
-    .doc = "x[...] as NumPy reads it: places, slices, whole axes, new axes, and one tensor of places.",
+    .doc = "x[...] as NumPy reads it: places, slices, whole axes, new axes, and one tensor of "
+           "places.",
     .gradient = "dx = zeros with g added at the places taken",
     .in = {{"x", GRAD_ROLE_NUMBER, false}, {"indices", GRAD_ROLE_INDEX, true}},
     .attr = {{.name = "items", .type = ATTR_INTS, .required = true}},

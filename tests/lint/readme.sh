@@ -26,11 +26,13 @@ ask() { curl -sS --max-time 10 -H 'Content-Type: application/json' -d "$1" "$url
 
 answer=$(block json 2)
 same "the example" "$answer" "$(ask "$(block json 1)")"
-same "the error" "$(block json 4)" "$(ask "$(block json 3)")"
-same "the function" "$(block json 6)" "$(ask "$(block json 5)")"
+same "the error" "$(block json 5)" "$(ask "$(block json 4)")"
+same "the function" "$(block json 7)" "$(ask "$(block json 6)")"
 block sh 4 >"$scratch/ask.sh"
 same "curl" "$answer" "$(bash "$scratch/ask.sh")"
-block sh 5 | sed 's|curl|curl -f -o /dev/null|' >"$scratch/ops.sh"
+block sh 5 >"$scratch/program.sh"
+same "the program" "$(block json 3)" "$(bash "$scratch/program.sh")"
+block sh 6 | sed 's|curl|curl -f -o /dev/null|' >"$scratch/ops.sh"
 bash -e "$scratch/ops.sh"
 block c 1 >"$scratch/ask.c"
 cc -Wall -Wextra -Werror -o "$scratch/ask" "$scratch/ask.c" -lcurl
