@@ -197,8 +197,10 @@ int bind_inputs(evaluation *e)
     memset(e->flag, 0, e->n_slots * sizeof *e->flag);
     if (mark_given(e, &matched) < 0) return -1;
     if (make_slots(e) < 0) return -1;
-    if (d->source && expression_settle(d, e->flag, GIVEN, 0) < 0) return -1;
-    if ((p->code || d->results || d->source || matched < d->n_undeclared) && check_references(e) < 0) return -1;
+    bool settled = d->source && (d->source->n_words || d->source->n_dots);
+    if (settled && expression_settle(d, e->flag, GIVEN, 0) < 0) return -1;
+    bool look = p->code || d->results || settled || matched < d->n_undeclared;
+    if (look && check_references(e) < 0) return -1;
     if (p->code) return document_complain(d);
     if (d->source) { /* words and parts of dotted names are no inputs */
         uint32_t n = 0;

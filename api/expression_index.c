@@ -10,19 +10,29 @@
 enum { MOST = 2 * GRAD_RANK_MAX + 1, EACH = 4 };
 
 typedef struct index_state {
-    int64_t item[MOST * EACH]; /* kind, start, stop, step */
+    uint32_t first;            /* of its items in p->item: kind, start, stop, step each */
     uint32_t n;
     value tensor;              /* the one among them, or an operand of OPERAND_ABSENT */
     bool ellipsis;
 } index_state;
 
+/* -1: the call has ended. */
 static int put(parser *p, index_state *s, const char *at, grad_index_kind kind, int64_t start,
                int64_t stop, int64_t step)
 {
-    if (s->n == MOST)
-        return problem_at(p, "bad_attribute", at, "an index has more items than a tensor can have "
-                          "axes, %d", GRAD_RANK_MAX);
-    int64_t *item = &s->item[EACH * s->n++];
+    if (s->n == MOST) {
+        problem_at(p, "bad_attribute", at, "an index has more items than a tensor can have axes, %d",
+                   GRAD_RANK_MAX);
+        return 0;
+    }
+    while (p->n_items + EACH > p->item_room) {
+        int64_t *grown = table_grow(&p->r.c->host, p->item, &p->item_room, sizeof *grown, &p->r.err);
+        if (!grown) return parser_end(p);
+        p->item = grown;
+    }
+    int64_t *item = &p->item[p->n_items];
+    p->n_items += EACH;
+    s->n++;
     item[0] = kind;
     item[1] = start;
     item[2] = stop;
@@ -76,8 +86,7 @@ static int slice_item(parser *p, index_state *s, const char *at, bool started, i
     if (step == 0) problem_at(p, "bad_attribute", at, "the step of a slice may not be zero");
     if (!started) start = step < 0 ? INT64_MAX : 0;
     if (!stopped) stop = step < 0 ? INT64_MIN : INT64_MAX;
-    put(p, s, at, GRAD_INDEX_SLICE, start, stop, step);
-    return 0;
+    return put(p, s, at, GRAD_INDEX_SLICE, start, stop, step);
 }
 
 static void no_mask(parser *p, const char *at)
@@ -100,14 +109,12 @@ static int computed(parser *p, index_state *s, const char *at)
                            "computed there is take(x, indices, axis=0)");
     if (is_skipping(p)) return 0;
     if (v.operand == OPERAND_ABSENT) {
-        put(p, s, at, GRAD_INDEX_NEW, 0, 0, 0);
-        return 0;
+        return put(p, s, at, GRAD_INDEX_NEW, 0, 0, 0);
     }
     if (is_literal(v)) {
         const doc_odd *odd = &p->r.d->odd[v.operand & ~OPERAND_ODD];
         if (odd->kind == ODD_WHOLE) {
-            put(p, s, at, GRAD_INDEX_AT, odd->whole, 0, 0);
-            return 0;
+            return put(p, s, at, GRAD_INDEX_AT, odd->whole, 0, 0);
         }
         if (odd->kind == ODD_REAL) {
             problem_at(p, "dtype_mismatch", at, "an index is a whole number");
@@ -124,8 +131,7 @@ static int computed(parser *p, index_state *s, const char *at)
         return 0;
     }
     s->tensor = (value){v.operand, place_of(p, at)};
-    put(p, s, at, GRAD_INDEX_TENSOR, 0, 0, 0);
-    return 0;
+    return put(p, s, at, GRAD_INDEX_TENSOR, 0, 0, 0);
 }
 
 static int item(parser *p, index_state *s)
@@ -137,14 +143,12 @@ static int item(parser *p, index_state *s)
         skip(p);
         if (s->ellipsis) return syntax_fail(p, at, "an index has one ... at most");
         s->ellipsis = true;
-        put(p, s, at, GRAD_INDEX_REST, 0, 0, 0);
-        return 0;
+        return put(p, s, at, GRAD_INDEX_REST, 0, 0, 0);
     }
     bool whole = whole_here(p, &place);
     if (*p->at == ':') return slice_item(p, s, at, whole, place);
     if (whole && (*p->at == ',' || *p->at == ']')) {
-        put(p, s, at, GRAD_INDEX_AT, place, 0, 0);
-        return 0;
+        return put(p, s, at, GRAD_INDEX_AT, place, 0, 0);
     }
     p->at = at;
     return computed(p, s, at);
@@ -159,7 +163,7 @@ static value add(parser *p, const index_state *s, value of, uint32_t at)
         parser_end(p);
         return ended();
     }
-    memcpy(list, s->item, n * sizeof *list);
+    memcpy(list, p->item + s->first, n * sizeof *list);
     *attr = (grad_attribute){"items", 5, {.kind = GRAD_LIST, .n = (uint32_t)n, .list = list}};
     if (begin_node(p, grad_op_index(), at) < 0 || put_operand(p, of) < 0) return ended();
     if (s->tensor.operand != OPERAND_ABSENT && put_operand(p, s->tensor) < 0) return ended();
@@ -178,7 +182,7 @@ static value add(parser *p, const index_state *s, value of, uint32_t at)
 value index_of(parser *p, value of)
 {
     const char *open = p->at;
-    index_state s = {.n = 0, .tensor = {OPERAND_ABSENT, 0}};
+    index_state s = {.first = p->n_items, .tensor = {OPERAND_ABSENT, 0}};
     bool before = is_skipping(p);
     if (enter(p, open, true) < 0) return ended();
     if (*p->at == ']') {
@@ -196,5 +200,7 @@ value index_of(parser *p, value of)
         problem_at(p, "wrong_arity", open, "null has no elements");
     if (is_skipping(p) && !before && p->failed_place == NO_NAME)
         p->failed_place = place_of(p, open);
-    return is_skipping(p) ? skipped(place_of(p, open)) : add(p, &s, of, place_of(p, open));
+    value v = is_skipping(p) ? skipped(place_of(p, open)) : add(p, &s, of, place_of(p, open));
+    p->n_items = s.first;
+    return v;
 }

@@ -38,6 +38,8 @@ typedef struct parser {
     const grad_op *op[SIGNS];
     value *arg;            /* the arguments of calls that are being read, one after another */
     uint32_t n_args, arg_room;
+    int64_t *item;         /* the items of indices, likewise */
+    uint32_t n_items, item_room;
     buffer json;           /* literals are handed on as JSON */
     uint32_t loose_input;  /* a node input(...) that has no name yet, or NO_NAME */
     uint32_t *result_at;   /* of the function that is being read: what it returns */

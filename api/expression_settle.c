@@ -144,6 +144,7 @@ int expression_read(decoder *r, json_slice graph)
     p.loose_input = p.failed_place = NO_NAME;
     int result = read_program(&p);
     table_free(&r->c->host, p.arg, p.arg_room, sizeof *p.arg);
+    table_free(&r->c->host, p.item, p.item_room, sizeof *p.item);
     buffer_free(&p.json);
     r->err = p.r.err;
     return result;

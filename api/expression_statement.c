@@ -105,7 +105,12 @@ static int bare(parser *p)
     if (is_ended(v)) return -1;
     if (*p->at == '=' && p->at[1] != '=')
         return syntax_fail(p, p->at, "a value is given to a name, x = ..., and to nothing else");
-    if (p->r.f || !at_end(p)) return 0;
+    if (p->r.f || !at_end(p)) {
+        bool plain = !is_skipping(p) && !(v.operand & OPERAND_ODD) && !is_unnamed(p, v);
+        if (!plain) return 0;
+        if (names_add_unnamed(&number, &p->r.d->names, &p->r.err) < 0) return parser_end(p);
+        return make_alias(p, number, v, place_of(p, at)); /* so that it has to lead somewhere */
+    }
     if (!is_skipping(p) && !(v.operand & OPERAND_ODD) && !is_unnamed(p, v)) {
         if (intern(p, out, &number) < 0) return -1;
         if (number == v.operand) return 0; /* it is called so already */
@@ -129,6 +134,7 @@ static int statement(parser *p)
     p->at++;
     skip(p);
     if (next == ':') return declaration(p, id, at);
+    names_expect(&p->r.d->names, id.at, id.n);
     value v = expression(p);
     if (is_ended(v)) return -1;
     if (name_value(p, id, v, at) < 0) return -1;

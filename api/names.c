@@ -158,6 +158,13 @@ int names_intern(uint32_t *out, names *t, const char *id, size_t length, grad_er
     return 0;
 }
 
+void names_expect(const names *t, const char *id, size_t length)
+{
+    enum { CACHED = 1 << 15 };
+    if (t->slots <= CACHED) return;
+    __builtin_prefetch(&t->slot[(uint32_t)hash(t->key, id, length) & (t->slots - 1)]);
+}
+
 int names_add_unnamed(uint32_t *out, names *t, grad_error *err)
 {
     if (make_room(t, err) < 0) return -1; /* slots hold numbers, so these are counted too */

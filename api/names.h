@@ -55,6 +55,8 @@ uint32_t names_find(const names *t, const char *id, size_t length); /* NO_NAME i
 /* Finds it, or adds it as declared by no node; `id` is borrowed for good. */
 int names_intern(uint32_t *out, names *t, const char *id, size_t length, grad_error *err);
 
+/* The name will be interned soon, and is likely to be new: its slot is fetched meanwhile. */
+void names_expect(const names *t, const char *id, size_t length);
 /* A name without text, which no look-up finds: of a sub-expression. */
 int names_add_unnamed(uint32_t *out, names *t, grad_error *err);
 

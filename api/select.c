@@ -96,7 +96,7 @@ static void mark_other_names(evaluation *e)
     if (!d->source || !d->source->n_aliases) return;
     for (uint32_t i = d->n_nodes; i-- > 0;) {
         const name *n = &d->names.at[d->order[i]];
-        if (document_kind(d, n) != DOC_ALIAS) continue;
+        if (document_kind(d, n) != DOC_ALIAS || !n->length) continue;
         uint32_t operand = d->operand[n->operands];
         bool first = !(operand & OPERAND_ODD) && d->names.at[operand].op;
         if (!first || e->flag[operand] & CONSUMED) e->flag[d->order[i]] |= CONSUMED;
