@@ -137,7 +137,7 @@ static int computed(parser *p, index_state *s, const char *at)
 static int item(parser *p, index_state *s)
 {
     const char *at = p->at;
-    int64_t place;
+    int64_t place = 0;
     if (at[0] == '.' && at[1] == '.' && at[2] == '.') {
         p->at += 3;
         skip(p);
