@@ -26,7 +26,8 @@ static int put(parser *p, index_state *s, const char *at, grad_index_kind kind, 
         return 0;
     }
     while (p->n_items + EACH > p->item_room) {
-        int64_t *grown = table_grow(&p->r.c->host, p->item, &p->item_room, sizeof *grown, &p->r.err);
+        int64_t *grown = table_grow(&p->r.c->host, p->item, &p->item_room, sizeof *grown,
+                                    &p->r.err);
         if (!grown) return parser_end(p);
         p->item = grown;
     }
