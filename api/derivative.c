@@ -128,22 +128,46 @@ int settle_derivative(evaluation *e)
     endpoint asked = e->request.endpoint;
     if (asked != FOR_JVP && !e->request.wrt) mark_inputs(e);
     if (asked & (FOR_HESSIAN | FOR_HVP) && settle_output(e) < 0) return -1;
+    for (slot_walk w = {.e = e}; asked == FOR_CHECK && slots_next(&w);) {
+        if (!(e->flag[w.slot] & WANTS_GRADIENT) || !is_real(e, w.slot)) continue;
+        e->flag[w.slot] |= WANTS_VALUE;
+        e->n_variables++;
+    }
     return settle_vectors(e);
 }
 
 /* ---- into the graph -------------------------------------------------------------------------- */
 
 /* A computed node that a second derivative is taken with respect to gets a node of its own: what it
-   was computed from keeps its value, as that of a function of other variables. */
+   was computed from keeps its value, as that of a function of other variables. To be checked, any node
+   gets an input of zeros added, which then moves. */
 int make_variable(evaluation *e, uint32_t slot)
 {
     grad_error err = {0};
-    if (!(e->flag[slot] & WANTS_GRADIENT) || !e->request.wrt) return 0;
-    grad_operand in[1] = {GRAD_AT(e->node[slot])};
+    bool checked = e->request.endpoint == FOR_CHECK;
+    grad_operand in[] = {GRAD_AT(e->node[slot]), GRAD_AT(GRAD_NONE)};
+    if (!checked && !(e->request.endpoint & (FOR_HESSIAN | FOR_HVP))) return 0;
     if (!grad_dtype_is_float(grad_node_dtype(e->graph, e->node[slot]))) return 0;
-    if (!(e->request.endpoint & (FOR_HESSIAN | FOR_HVP))) return 0;
-    if (grad_apply(&e->node[slot], e->graph, grad_op_find("identity"), in, 1, NULL, 0, &err) < 0)
+    if (checked) {
+        e->moved[slot] = e->n_data;
+        if (add_zeros(&in[1].node, e, e->node[slot]) < 0) return -1;
+    }
+    const grad_op *op = grad_op_find(checked ? "add" : "identity");
+    if (grad_apply(&e->node[slot], e->graph, op, in, checked ? 2 : 1, NULL, 0, &err) < 0)
         return evaluation_end(e, &err);
+    return 0;
+}
+
+int make_variables(evaluation *e)
+{
+    const document *d = &e->document;
+    for (uint32_t slot = 0; slot < e->n_slots && e->request.endpoint == FOR_CHECK; slot++) {
+        if (slot >= d->names.n && slot < document_slots(d)) continue; /* a node's further result */
+        const name *n = name_of(e, slot);
+        doc_kind kind = document_kind(d, n);
+        bool asked = e->request.wrt ? e->flag[slot] & VARIABLE : kind == DOC_INPUT;
+        if (asked && !n->op && e->node[slot] != GRAD_NONE && make_variable(e, slot) < 0) return -1;
+    }
     return 0;
 }
 
@@ -163,7 +187,10 @@ size_t count_derivatives(const evaluation *e)
 {
     if (e->request.endpoint == FOR_JVP) return derivative_nodes(NULL, e, IS_OUTPUT);
     if (e->request.endpoint == FOR_HVP) return derivative_nodes(NULL, e, WANTS_GRADIENT);
-    return 0;
+    size_t seeds = 0;
+    for (uint32_t i = 0; i < e->n_of_nodes && e->request.endpoint == FOR_CHECK; i++)
+        seeds += e->seed_node[i] != GRAD_NONE;
+    return seeds;
 }
 
 static int add_tangents(grad_node *out, evaluation *e)
@@ -202,10 +229,25 @@ static int add_products(grad_node *out, evaluation *e, const grad_node *gradient
     return 0;
 }
 
+/* To check: the seeds, and what is to be known of the nodes that they belong to. */
+static int add_seeds(grad_node *out, evaluation *e)
+{
+    grad_error err = {0};
+    e->of_form = arena_new(&e->c->arena, e->n_of_nodes, sizeof *e->of_form, &err);
+    if (!e->of_form) return end(e, &err);
+    for (uint32_t i = 0; i < e->n_of_nodes; i++) {
+        e->of_form[i] = (form){.dtype = grad_node_dtype(e->graph, e->of_node[i]),
+                               .count = grad_node_shape(e->graph, e->of_node[i])->count};
+        if (e->seed_node[i] != GRAD_NONE) *out++ = e->seed_node[i];
+    }
+    return 0;
+}
+
 int add_derivatives(grad_node *out, evaluation *e, const grad_node *gradients, const grad_node *wrt,
                     size_t n)
 {
     if (e->request.endpoint == FOR_JVP) return add_tangents(out, e);
     if (e->request.endpoint == FOR_HVP) return add_products(out, e, gradients, wrt, n);
+    if (e->request.endpoint == FOR_CHECK) return add_seeds(out, e);
     return 0;
 }

@@ -8,7 +8,8 @@
 #include "table.h"
 
 int start_derivative(evaluation *e);  /* before the graph is built */
-int make_variable(evaluation *e, uint32_t slot); /* while it is: a result that is there now */
+int make_variables(evaluation *e);    /* while it is: inputs and constants that are there now */
+int make_variable(evaluation *e, uint32_t slot); /* ... and a result */
 int settle_derivative(evaluation *e); /* once it is: defaults, the output, tangents and vectors */
 
 /* The floating-point nodes with a flag, in the order of an answer, into out unless that is NULL; how

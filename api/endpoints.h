@@ -10,6 +10,8 @@ api_next jvp_prepare(api_call *c);      /* jvp.c: POST /v1/jvp */
 api_next jacobian_prepare(api_call *c); /* jacobian.c: POST /v1/jacobian */
 api_next hessian_prepare(api_call *c);  /* hessian.c: POST /v1/hessian */
 void blocks_run(api_call *c);           /* blocks.c: of both */
+api_next check_prepare(api_call *c);    /* check.c: POST /v1/check */
+void check_run(api_call *c);
 api_next hvp_prepare(api_call *c);      /* hvp.c: POST /v1/hvp */
 
 api_next render_prepare(api_call *c);   /* render.c: POST /v1/render */

@@ -26,7 +26,8 @@ enum {
     IS_OUTPUT = 256,
     IS_OF = 512,
     BATCHED = 1024,   /* has a value for each point of the batch */
-    HAS_VECTOR = 2048
+    HAS_VECTOR = 2048,
+    VARIABLE = 4096   /* in question under this or another name */
 };
 
 /* What an id in a list means. */
@@ -73,7 +74,10 @@ typedef struct evaluation {
     const char *of_at;     /* likewise; NULL: the outputs, for want of a list */
     seed *vectors;         /* tangents or vectors, each with its text */
     uint32_t n_vectors;
-    grad_node *moved;      /* by slot: its tangent or vector, an input of the graph; or GRAD_NONE */
+    grad_node *moved;      /* by slot: its tangent or vector, an input of the graph; or, to check it,
+                              the number of the input that is added to it; or GRAD_NONE */
+    size_t n_variables;    /* to check: floating-point nodes in question */
+    form *of_form;         /* ... and of the nodes that gradients start from */
     grad_node *of_node, *seed_node; /* the floating-point ones of `of` */
     uint32_t n_of_nodes;
     const void **data;     /* of the graph's inputs, by number */
@@ -101,6 +105,7 @@ typedef struct instance {
     uint32_t *grad_first, *grad_next; /* grad_nodes.c: the nodes of `grad` of each f; NULL: not yet */
 } instance;
 
+uint32_t meant_slot(const evaluation *e, uint32_t slot); /* select.c: what a second name stands for */
 const char *vectors_at(const evaluation *e); /* select.c: "/tangents" or "/vectors" */
 
 /* Each returns 0, or -1 with the call ended. */
@@ -108,6 +113,7 @@ int bind_inputs(evaluation *e);      /* bind.c: names to the request's inputs; r
 int select_ids(evaluation *e);       /* select.c: outputs, of, wrt, values, seeds, vectors */
 int read_inputs(evaluation *e);      /* sources.c: the inputs into the graph */
 int add_input(grad_node *out, evaluation *e, const tensor_text *t, grad_dtype dtype, const spot *at);
+int add_zeros(grad_node *out, evaluation *e, grad_node like);
 int add_document(evaluation *e);     /* instantiate.c: the graph's constants, inputs, operators */
 void add_library(evaluation *e);     /* ... and where its functions are found */
 int check_of(evaluation *e);         /* adjoint.c: where gradients start */

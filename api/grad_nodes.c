@@ -72,7 +72,8 @@ static int keep(instance *i, uint32_t index, const grad_node *made, uint32_t res
     for (uint32_t r = 0; r < results; r++) {
         uint32_t slot = document_slot(i->d, index, r);
         i->node[slot] = made[r];
-        if (i->e->moved && i->d == &i->e->document && make_variable(i->e, slot) < 0) return -1;
+        bool asked = i->e->moved && i->d == &i->e->document && i->e->flag[slot] & VARIABLE;
+        if (asked && make_variable(i->e, slot) < 0) return -1;
     }
     return 0;
 }

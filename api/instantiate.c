@@ -142,8 +142,10 @@ static int apply(instance *i, uint32_t index, const grad_operand *in, uint32_t n
         snprintf(err.text, sizeof err.text, "an index is a place or a tensor of places, which are "
                  "integers; to choose by truth values there is where(cond, a, b)");
     if (result < 0) return end_at(i->e->c, d, &err, n);
-    for (uint32_t r = 0; r < results && i->e->moved && d == &i->e->document; r++)
-        if (make_variable(i->e, document_slot(d, index, r)) < 0) return -1;
+    for (uint32_t r = 0; r < results && i->e->moved && d == &i->e->document; r++) {
+        uint32_t slot = document_slot(d, index, r);
+        if (i->e->flag[slot] & VARIABLE && make_variable(i->e, slot) < 0) return -1;
+    }
     return 0;
 }
 
@@ -212,6 +214,7 @@ static int add_all(instance *i)
     if (!i->literal) return evaluation_end(i->e, &err);
     int result = read_tensors(i);
     if (result == 0 && whole) result = read_inputs(i->e);
+    if (result == 0 && whole && i->e->moved) result = make_variables(i->e);
     if (result == 0) result = add_nodes(i);
     free_grad_nodes(i);
     table_free(host, i->literal, d->n_tensors, sizeof *i->literal);

@@ -361,6 +361,7 @@ int members_read(request *out, api_call *c, endpoint asked)
         return -1;
     }
     if (read_object(&r, request_members, &at) < 0) return -1;
+    if (asked == FOR_CHECK) out->values = WHICH_NONE; /* its answer has none */
     const char *missing = !out->graph.at                               ? "\"graph\""
                         : asked == FOR_RENDER && !out->as_program ? "\"format\": \"expression\""
                                                                        : NULL;

@@ -157,6 +157,8 @@ const api_row api_rows[] = {
      "the Hessian of one output", hessian_prepare, blocks_run},
     {"POST", "/v1/hvp", true, "application/json",
      "the Hessian of one output times vectors", hvp_prepare, evaluate_run},
+    {"POST", "/v1/check", true, "application/json",
+     "gradients beside central differences", check_prepare, check_run},
     {"POST", "/v1/render", true, "text/plain",
      "a graph written as a program", render_prepare, NULL},
     {"GET", "/v1/ops", false, "application/json",

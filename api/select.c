@@ -262,12 +262,26 @@ static int select_batch(evaluation *e)
     return 0;
 }
 
+/* Of a second name the slot that it stands for. */
+uint32_t meant_slot(const evaluation *e, uint32_t slot)
+{
+    const document *d = &e->document;
+    if (slot >= d->names.n || document_kind(d, &d->names.at[slot]) != DOC_ALIAS) return slot;
+    uint32_t operand = d->operand[d->names.at[slot].operands], from = document_source(d, operand);
+    uint32_t result = operand & OPERAND_ODD ? d->odd[operand & ~OPERAND_ODD].result : 0;
+    return document_slot(d, from, result);
+}
+
 static int select_wrt(evaluation *e)
 {
     const request *r = &e->request;
     bool evaluate = r->endpoint == FOR_EVALUATE;
     list wrt = {r->wrt, evaluate ? "/gradients/wrt" : "/wrt", "\"wrt\"", evaluate ? "\"all\"" : NULL};
-    return wrt.text ? mark_list(e, &wrt, WANTS_GRADIENT) : 0;
+    if (!wrt.text) return 0;
+    if (mark_list(e, &wrt, WANTS_GRADIENT) < 0) return -1;
+    for (uint32_t slot = 0; slot < e->n_slots && !evaluate; slot++)
+        if (e->flag[slot] & WANTS_GRADIENT) e->flag[meant_slot(e, slot)] |= VARIABLE;
+    return 0;
 }
 
 /* ---- tangents and vectors -------------------------------------------------------------------- */

@@ -59,6 +59,22 @@ int add_input(grad_node *out, evaluation *e, const tensor_text *t, grad_dtype dt
     return add_read_input(out, e, t, dtype, data, at);
 }
 
+/* An input of zeros, in memory that may be written to. */
+int add_zeros(grad_node *out, evaluation *e, grad_node like)
+{
+    const grad_shape *shape = grad_node_shape(e->graph, like);
+    grad_dtype dtype = grad_node_dtype(e->graph, like);
+    grad_error err = {0};
+    spot nowhere = {.base = ""};
+    tensor_text t = {.rank = shape->rank, .count = shape->count};
+    size_t room = tensor_room(&t, dtype);
+    memcpy(t.dim, shape->dim, (size_t)shape->rank * sizeof *t.dim);
+    void *data = arena_new(&e->c->arena, room, 1, &err);
+    if (!data) return end(e, &err, &nowhere);
+    memset(data, 0, room);
+    return add_read_input(out, e, &t, dtype, data, &nowhere);
+}
+
 /* ---- declarations ---------------------------------------------------------------------------- */
 
 static int check_declared(evaluation *e, const doc_more *m, const tensor_text *t, const spot *at)
