@@ -191,12 +191,13 @@ bench-deps:
 	@deploy/deps.sh build test bench
 
 ## bench: throughput, a million nodes, a hundred layers, a million points, beside others (see bench-deps)
-bench: all $(addprefix $(B)/bench/,bare million program mlp_run batch_run)
+bench: all $(addprefix $(B)/bench/,bare million program mlp_run batch_run sweeps_run)
 	@BUILD=$(B) tests/bench/throughput.sh
 	@BUILD=$(B) tests/bench/million.sh
 	@$(B)/bench/program
 	@BUILD=$(B) tests/bench/mlp.sh
 	@BUILD=$(B) tests/bench/batch.sh
+	@$(B)/bench/sweeps_run
 
 ## image-test: build the container image and try it, without a Docker engine (needs root)
 image-test:
