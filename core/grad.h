@@ -412,7 +412,7 @@ GRAD_API GRAD_CHECK int grad_jacobian_new(grad_jacobian **out, grad_graph *g,
                                           const grad_node *of, size_t n_of, const grad_node *wrt,
                                           size_t n_wrt, const void *const *inputs, grad_error *err);
 GRAD_API void grad_jacobian_free(grad_jacobian *j);
-/* The inputs' reals may differ from those above, their integers may not. */
+/* The inputs may differ from those above, but not so that such operators find other elements. */
 GRAD_API GRAD_CHECK int grad_jacobian_run(grad_jacobian *j, const void *const *inputs,
                                           grad_error *err);
 /* Of the last run: results[k], and row `row` of of[i]'s Jacobian. */
